@@ -1,0 +1,1 @@
+"""HTTP requests to journal lines, and journal lines to Kafka. Knows nothing of ClickHouse."""

@@ -1,0 +1,1 @@
+"""Journal or Kafka to ClickHouse. Knows nothing of HTTP requests of visitors."""

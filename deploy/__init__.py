@@ -1,0 +1,1 @@
+"""The composition root: the command line, the supervisor, the embedded store. Knows both sides."""

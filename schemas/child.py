@@ -1,0 +1,91 @@
+"""The contract between a supervisor and each process it starts.
+
+- stdin: one line of JSON, the settings; then nothing. End of file means the supervisor is gone, and
+  the child stops as if it had been sent SIGTERM, so no process outlives a killed supervisor.
+- stdout: status lines of JSON, at least one a second (`Status`). A supervisor that has heard nothing
+  for `STATUS_SILENCE_SECONDS_MAX` holds the child to be stuck.
+- stderr: log lines for people; the supervisor puts the child's name before each.
+- SIGTERM: finish what was begun and exit 0. SIGINT is the supervisor's business and is ignored.
+
+Knows nothing of what a child does.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+
+from schemas.metric_table import Snapshot
+
+STATUS_INTERVAL_SECONDS = 1.0
+STATUS_SILENCE_SECONDS_MAX = 5.0
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a child says of itself: `problem` is empty when it can do its job."""
+
+    problem: str = ""
+    metrics: Snapshot = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """Return the status as one line."""
+        return orjson.dumps(asdict(self)) + b"\n"
+
+    @classmethod
+    def decode(cls, line: bytes) -> "Status":
+        """Read a line written by `encode`; raises ValueError for anything else."""
+        return cls(**orjson.loads(line))
+
+
+class Child:
+    """A supervised process seen from inside."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+
+    def report(self, status: Status) -> None:
+        """Write a status line; a supervisor that is gone is not an error here (stdin tells)."""
+        with contextlib.suppress(BrokenPipeError, BlockingIOError):
+            os.write(sys.stdout.fileno(), status.encode())
+
+    async def watch(self) -> None:
+        """Set `stop` on SIGTERM or when the supervisor is gone."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.stop.set)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        await reader.read()
+        self.stop.set()
+
+
+def run_child(main: Callable[[Child, dict[str, Any]], Awaitable[None]]) -> None:
+    """Run `main(child, settings)` in a uvloop event loop under the contract; exit 1 if it raises."""
+    import uvloop
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    settings = orjson.loads(sys.stdin.buffer.readline())
+
+    async def body() -> None:
+        child = Child()
+        watcher = asyncio.create_task(child.watch())
+        try:
+            await main(child, settings)
+        finally:
+            watcher.cancel()
+
+    try:
+        uvloop.run(body())
+    except Exception:
+        log.exception("stopped by an error")
+        sys.exit(1)
