@@ -1,1 +1,1 @@
-"""Load tests of the hot path and the pumps. Drives commands as subprocesses; not shipped in the wheel."""
+"""Load tests of the hot path and the pumps; drives commands as subprocesses, not in the wheel."""
