@@ -1,9 +1,9 @@
 """The contract between a supervisor and each process it starts.
 
-- stdin: one line of JSON, the settings; then nothing. End of file means the supervisor is gone, and
-  the child stops as if it had been sent SIGTERM, so no process outlives a killed supervisor.
-- stdout: status lines of JSON, at least one a second (`Status`). A supervisor that has heard nothing
-  for `STATUS_SILENCE_SECONDS_MAX` holds the child to be stuck.
+- stdin: one line of JSON, the settings; then nothing. End of file means the supervisor is gone,
+  and the child stops as if it had been sent SIGTERM: no process outlives a killed supervisor.
+- stdout: status lines of JSON, at least one a second (`Status`). A supervisor that has heard
+  nothing for `STATUS_SILENCE_SECONDS_MAX` holds the child to be stuck.
 - stderr: log lines for people; the supervisor puts the child's name before each.
 - SIGTERM: finish what was begun and exit 0. SIGINT is the supervisor's business and is ignored.
 
@@ -70,7 +70,7 @@ class Child:
 
 
 def run_child(main: Callable[[Child, dict[str, Any]], Awaitable[None]]) -> None:
-    """Run `main(child, settings)` in a uvloop event loop under the contract; exit 1 if it raises."""
+    """Run `main(child, settings)` in uvloop under the contract; exit 1 if it raises."""
     import uvloop
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)

@@ -1,8 +1,9 @@
 """Metrics as rows of a table, and the numbers a process reports for them.
 
 A process keeps plain integers and reports a snapshot once a second (`schemas.child`); whoever
-serves ``/metrics`` renders snapshots with the rows. So the hot path never touches a metrics library,
-and code, docs, alerts and dashboards share one name for each number. Knows nothing of Prometheus.
+serves ``/metrics`` renders snapshots with the rows. So the hot path never touches a metrics
+library, and code, docs, alerts and dashboards share one name for each number. Knows nothing of
+Prometheus.
 """
 
 from bisect import bisect_left

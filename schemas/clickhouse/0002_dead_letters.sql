@@ -1,0 +1,13 @@
+-- Lines that the store refused, whole, with where they came from and why; `heliograph dead-letters`.
+CREATE TABLE IF NOT EXISTS dead_letters
+(
+    source      LowCardinality(String),
+    position    UInt64 CODEC(Delta, ZSTD(1)),
+    reason      String CODEC(ZSTD(1)),
+    raw         String CODEC(ZSTD(3)),
+    inserted_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC') CODEC(Delta, ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(inserted_at)
+ORDER BY (source, position)
+SETTINGS non_replicated_deduplication_window = 100000;

@@ -1,0 +1,150 @@
+"""The hit: one table of fields, and the one encoder of its line.
+
+A hit is one JSON object on one line. `FIELDS` says, for each member, which request parameter fills
+it, its ClickHouse column, its limit and whether it is personal; the migration, the JSON Schema and
+the field reference are generated from it or compared with it by tests. A change is additive, and a
+reader ignores members it does not know.
+
+A line starts with ``{"id":"<36 characters>","received_at":"2026-11-24T06:07:42.670Z"``, so a pump
+can slice both without parsing. Members without a value are left out.
+
+Knows nothing of HTTP or Kafka.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from time import gmtime, strftime
+from typing import Any
+
+import orjson
+
+from schemas import limits
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One member of a hit.
+
+    `parameter` is the request parameter that fills it, or empty; `bytes_max` limits its UTF-8 text
+    (0: not a text that a client chooses); `personal` members are written only as consent allows.
+    """
+
+    name: str
+    column: str
+    json_type: str
+    about: str
+    parameter: str = ""
+    bytes_max: int = 0
+    personal: bool = False
+
+
+FIELDS = (
+    Field("id", "UUID", "string", "The hit's own id, a UUID of version 7 (RFC 9562)."),
+    Field("received_at", "DateTime64(3, 'UTC')", "string", "When the collector had read the "
+          "request, UTC, to the millisecond (RFC 3339)."),
+    Field("endpoint", "LowCardinality(String)", "string", "How it came: `pixel` or `beacon`."),
+    Field("method", "LowCardinality(String)", "string", "The request's method."),
+    Field("site", "LowCardinality(String)", "string", "The site's key.", "site",
+          limits.SITE_BYTES_MAX),
+    Field("event", "LowCardinality(String)", "string", "The event's name; `PageView` if none is "
+          "given.", "e", limits.EVENT_BYTES_MAX),
+    Field("event_id", "String", "string", "The site's id of the event, the same when browser and "
+          "server both send it.", "eid", limits.ID_BYTES_MAX),
+    Field("url", "String", "string", "The page; the `Referer` header if none is given.", "u",
+          limits.URL_BYTES_MAX),
+    Field("referrer", "String", "string", "The page before it.", "r", limits.URL_BYTES_MAX),
+    Field("value", "Nullable(Decimal(18, 4))", "number", "What the event is worth.", "v"),
+    Field("currency", "LowCardinality(String)", "string", "ISO 4217 code of the value, upper case.",
+          "c", 3),
+    Field("client_time", "Nullable(DateTime64(3, 'UTC'))", "string", "When it happened by the "
+          "client's clock, UTC, to the millisecond (RFC 3339); sent as milliseconds since 1970.",
+          "ts"),
+    Field("visitor_id", "Nullable(UUID)", "string", "The browser, by the visitor cookie.",
+          personal=True),
+    Field("user_id", "String", "string", "The site's own id of the person.", "uid",
+          limits.ID_BYTES_MAX, personal=True),
+    Field("campaign_id", "LowCardinality(String)", "string", "Email: the campaign.", "cid",
+          limits.ID_BYTES_MAX),
+    Field("message_id", "String", "string", "Email: the message.", "mid", limits.ID_BYTES_MAX),
+    Field("recipient_id", "String", "string", "Email: the recipient.", "rid",
+          limits.ID_BYTES_MAX, personal=True),
+    Field("ip", "IPv6", "string", "The client's address: whole with consent, otherwise cut to /24 "
+          "or /48. An IPv4 address is stored as IPv4-mapped; `::` if there is none.",
+          personal=True),
+    Field("user_agent", "LowCardinality(String)", "string", "The `User-Agent` header.",
+          bytes_max=limits.USER_AGENT_BYTES_MAX),
+    Field("language", "LowCardinality(String)", "string", "The first tag of `Accept-Language`.",
+          bytes_max=limits.LANGUAGE_BYTES_MAX),
+    Field("consent", "LowCardinality(String)", "string", "`granted` or `denied`."),
+    Field("consent_source", "LowCardinality(String)", "string", "What decided it: `optout`, `gpc`, "
+          "`parameter` or `default`."),
+    Field("properties", "Map(LowCardinality(String), String)", "object", "Custom properties.",
+          "p.NAME", limits.PROPERTY_VALUE_BYTES_MAX),
+    Field("problems", "Array(LowCardinality(String))", "array", "What was wrong with the request, "
+          "as `member: problem`."),
+)  # fmt: skip
+
+BY_NAME: Mapping[str, Field] = {field.name: field for field in FIELDS}
+BY_PARAMETER: Mapping[str, Field] = {
+    field.parameter: field for field in FIELDS if field.parameter and field.name != "properties"
+}
+
+_ID = slice(7, 43)
+_RECEIVED_AT = slice(59, 83)
+
+
+def rfc3339(time_ms: int) -> str:
+    """Return milliseconds since 1970 (UTC) as RFC 3339 text, 24 characters until the year 9999."""
+    second, ms = divmod(time_ms, 1000)
+    return f"{_second_text(second)}.{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second_text(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+
+
+def encode_head(hit_id: str, received_at: str) -> str:
+    """Return the start of a line, up to where its other members follow (no trailing comma)."""
+    return f'{{"id":"{hit_id}","received_at":"{received_at}"'
+
+
+def encode_members(members: Mapping[str, Any]) -> bytes:
+    """Return members as JSON text without the braces; empty for none."""
+    return orjson.dumps(members)[1:-1]
+
+
+def id_of(line: bytes) -> bytes:
+    """Return a line's hit id, 36 ASCII characters, without parsing it."""
+    return line[_ID]
+
+
+def received_at_of(line: bytes) -> bytes:
+    """Return a line's time received, RFC 3339 with milliseconds, without parsing the line."""
+    return line[_RECEIVED_AT]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a line, for readers outside (Kafka, the journal)."""
+    members: dict[str, Any] = {}
+    for field in FIELDS:
+        member: dict[str, Any] = {"type": field.json_type, "description": field.about}
+        if field.json_type == "object":
+            member["additionalProperties"] = {"type": "string"}
+        if field.json_type == "array":
+            member["items"] = {"type": "string"}
+        if "UUID" in field.column:
+            member["format"] = "uuid"
+        if "DateTime64" in field.column:
+            member["format"] = "date-time"
+        members[field.name] = member
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Heliograph hit",
+        "description": "One line of the journal, one record of the Kafka topic.",
+        "type": "object",
+        "required": ["id", "received_at", "endpoint", "method", "event", "consent"],
+        "properties": members,
+        "additionalProperties": True,
+    }
