@@ -1,0 +1,106 @@
+"""A server under test: started on one core, watched, stopped.
+
+It runs as any operator would run it: a command with an environment, its output in a file. What it
+is comes from `bench.peers`. Knows nothing of load.
+"""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import processes
+
+START_SECONDS_MAX = 30.0
+STOP_SECONDS_MAX = 20.0
+RETRY_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a peer is started."""
+
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+class ServerError(Exception):
+    """A server did not start or did not stop; the message has the end of its output."""
+
+
+class Server:
+    """A running server."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.log = log
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Return its processes: supervisors and workers alike."""
+        return tuple(processes.tree(self.process.pid))
+
+    def rss_bytes(self) -> int:
+        """Return the memory all of it holds."""
+        return processes.rss_bytes(self.pids)
+
+    def wait_until_answering(self) -> None:
+        """Block until the port takes connections; raises ServerError if that does not come."""
+        deadline = time.monotonic() + START_SECONDS_MAX
+        while not _takes_connections(self.port):
+            if time.monotonic() > deadline or self._has_ended_within(RETRY_SECONDS):
+                raise ServerError(f"did not start: {self._last_output()}")
+
+    def stop(self) -> None:
+        """Ask it to stop and wait; kill it, and raise ServerError, if it does not."""
+        self.process.terminate()
+        if not self._has_ended_within(STOP_SECONDS_MAX):
+            self.process.kill()
+            self.process.wait()
+            raise ServerError(f"did not stop in {STOP_SECONDS_MAX} s: {self._last_output()}")
+
+    def _has_ended_within(self, seconds: float) -> bool:
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _last_output(self) -> str:
+        return self.log.read_text(errors="replace")[-2_000:]
+
+
+@contextmanager
+def running(launch: Launch, port: int, core: int, log: Path) -> Iterator[Server]:
+    """Start a server on a core; it answers on `port` when this yields, and is gone afterwards."""
+    with log.open("wb") as output, processes.pinned(core):
+        process = subprocess.Popen(
+            launch.command,
+            env=os.environ | launch.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+    server = Server(process, port, log)
+    try:
+        server.wait_until_answering()
+        yield server
+    finally:
+        server.stop()
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _takes_connections(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

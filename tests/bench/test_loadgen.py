@@ -1,0 +1,102 @@
+"""The load generator against servers whose delays and faults are known."""
+
+import pytest
+
+from bench.drive import FailedRunError, checked
+from bench.histogram import Histogram
+from bench.loadgen import ERRORS_MAX
+from tests.bench.conftest import ANSWER, Behaviour, Driven
+
+MS = 1_000_000
+
+
+async def test_a_known_delay_is_what_it_measures(driven: Driven) -> None:
+    _, outcome = await driven(Behaviour(delay_seconds=0.02), connections=16, rate_per_second=200)
+    for latency in (outcome.corrected, outcome.uncorrected):
+        assert latency.total == 100
+        assert latency.minimum >= 20 * MS
+        assert latency.percentile(50) < 30 * MS
+    assert checked(outcome) is outcome
+    assert outcome.unsent == 0
+
+
+async def test_a_stall_counts_for_every_arrival_it_delayed(driven: Driven) -> None:
+    """400 ms of 2 s: a fifth of the arrivals waited, though only 4 requests were on the wire."""
+    stalled = Behaviour(stall_after=300, stall_seconds=0.4)
+    _, outcome = await driven(stalled, seconds=2, connections=4, rate_per_second=400)
+    assert outcome.corrected.total == 800
+    assert outcome.corrected.percentile(90) > 100 * MS
+    assert outcome.corrected.maximum >= 390 * MS
+    assert outcome.uncorrected.percentile(99) < 100 * MS
+
+
+async def test_an_arrival_rate_that_is_not_held_shows(driven: Driven) -> None:
+    load = {"connections": 2, "rate_per_second": 400, "timeout_seconds": 0.2}
+    _, outcome = await driven(Behaviour(delay_seconds=0.05), **load)
+    assert outcome.unsent > 100
+    assert 190 <= outcome.corrected.total <= 200
+    assert outcome.corrected.percentile(99) > 300 * MS
+
+
+async def test_the_closed_loop_keeps_every_connection_busy(driven: Driven) -> None:
+    server, outcome = await driven(Behaviour(delay_seconds=0.01), connections=8)
+    assert server.connections == 8
+    assert 100 < outcome.requests <= 8 * 0.5 / 0.01 + 8
+    assert outcome.corrected.minimum >= 10 * MS
+
+
+async def test_requests_differ_and_headers_are_the_connections_own(driven: Driven) -> None:
+    server, _ = await driven(Behaviour(), connections=2)
+    lines, headers = zip(*(request.split(b"\r\n", 1) for request in server.requests), strict=True)
+    assert len(set(lines)) == min(len(lines), 4_096)
+    assert len(set(headers)) == 2
+    assert {len(request) // 100 for request in server.requests} <= {7, 8}
+
+
+async def test_each_request_has_a_connection_when_told_so(driven: Driven) -> None:
+    server, outcome = await driven(Behaviour(), keep_alive=False, connections=8)
+    assert server.connections == len(server.requests)
+    assert 0 < outcome.requests <= server.connections
+    assert checked(outcome)
+
+
+async def test_an_answer_in_pieces_is_one_answer(driven: Driven) -> None:
+    server, outcome = await driven(Behaviour(pieces=len(ANSWER)), connections=2)
+    assert 0 < outcome.requests <= len(server.requests)
+    assert checked(outcome)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(answer=ANSWER.replace(b"200 OK", b"503 No")),
+        Behaviour(answer=ANSWER.replace(b": 43", b": 44") + b"!"),
+        Behaviour(answer=ANSWER.replace(b"GIF89a", b"PNG89a")),
+        Behaviour(answer=ANSWER + b"!"),
+        Behaviour(answer=ANSWER + ANSWER),
+        Behaviour(hang_up=True),
+    ],
+    ids=["status", "length", "body", "bytes after it", "two for one", "none"],
+)
+@pytest.mark.parametrize("keep_alive", [True, False])
+async def test_a_wrong_answer_fails_the_run(
+    driven: Driven, behaviour: Behaviour, keep_alive: bool
+) -> None:
+    _, outcome = await driven(behaviour, connections=2, keep_alive=keep_alive)
+    assert outcome.errors.total() >= ERRORS_MAX
+    with pytest.raises(FailedRunError, match="errors"):
+        checked(outcome)
+
+
+async def test_silence_is_a_timeout(driven: Driven) -> None:
+    _, outcome = await driven(Behaviour(silent=True), connections=3, timeout_seconds=0.1)
+    assert outcome.errors == {"timeout": 3}
+
+
+async def test_what_two_generators_saw_merges(driven: Driven) -> None:
+    _, one = await driven(Behaviour(), connections=2, rate_per_second=100)
+    _, other = await driven(Behaviour(), connections=2, rate_per_second=100)
+    both: Histogram = one.corrected
+    one.merge(other)
+    assert one.requests == other.requests + 50
+    assert both.total == 100
