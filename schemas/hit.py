@@ -105,14 +105,14 @@ def _second_text(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
-def encode_head(hit_id: str, received_at: str) -> str:
-    """Return the start of a line, up to where its other members follow (no trailing comma)."""
-    return f'{{"id":"{hit_id}","received_at":"{received_at}"'
+def encode(members: Mapping[str, Any], tail: bytes) -> bytes:
+    """Return a hit's line. `members` begins with id and received_at; `tail` is of `encode_tail`."""
+    return orjson.dumps(members)[:-1] + tail
 
 
-def encode_members(members: Mapping[str, Any]) -> bytes:
-    """Return members as JSON text without the braces; empty for none."""
-    return orjson.dumps(members)[1:-1]
+def encode_tail(members: Mapping[str, Any]) -> bytes:
+    """Return the end of a line, newline included: what a connection's hits have in common."""
+    return b"," + orjson.dumps(members)[1:] + b"\n"
 
 
 def id_of(line: bytes) -> bytes:

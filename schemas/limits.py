@@ -40,3 +40,6 @@ BEACON_EVENTS_MAX = 100
 # A hit's line, newline included. All fields at their maximum, every byte escaped, stay under this;
 # Kafka's default message limit is 1 MiB.
 LINE_BYTES_MAX = 512 * 1024
+
+# Headers of one request: aiohttp takes 128, Apache 100, nginx bounds only their bytes.
+HEADERS_MAX = 128

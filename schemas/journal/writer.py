@@ -16,6 +16,9 @@ from pathlib import Path
 from schemas.journal import checkpoint
 from schemas.journal.segment import segment_path, segments, whole_lines_size
 
+# Below this a disk counts as full: less than one turn's hits of a busy worker.
+DISK_BYTES_MIN = 64 * 1024
+
 log = logging.getLogger(__name__)
 
 
@@ -77,11 +80,7 @@ class JournalWriter:
         many of the lines are in the journal all the same. Safe to call again.
         """
         data = b"".join(lines)
-        if self.bytes_kept + len(data) > self._quota_bytes_max:
-            raise JournalRefused(
-                f"journal {self.folder} is at its quota: {self.bytes_kept} of "
-                f"{self._quota_bytes_max} bytes (journal.quota_bytes_max); its reader is behind"
-            )
+        self._check_quota(len(data))
         try:
             if self._file < 0 or self._segment_size >= self._segment_bytes_max:
                 self._start_segment()
@@ -94,6 +93,20 @@ class JournalWriter:
                 f"journal {self.folder} can't be written: {error.strerror or error}", kept
             ) from error
         self._advance(len(data))
+
+    def check(self) -> None:
+        """Raise JournalRefused if the quota is reached or the disk has no room; writes nothing."""
+        self._check_quota(1)
+        disk = os.statvfs(self.folder)
+        if disk.f_bavail * disk.f_frsize < DISK_BYTES_MIN:
+            raise JournalRefused(f"journal {self.folder}: the disk is full (journal.path)")
+
+    def _check_quota(self, size: int) -> None:
+        if self.bytes_kept + size > self._quota_bytes_max:
+            raise JournalRefused(
+                f"journal {self.folder} is at its quota: {self.bytes_kept} of "
+                f"{self._quota_bytes_max} bytes (journal.quota_bytes_max); its reader is behind"
+            )
 
     def recount(self) -> None:
         """Count the bytes of all segments again, since readers delete them; once a second is fine.

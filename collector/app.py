@@ -1,0 +1,94 @@
+"""The application: every request that is not a plain pixel GET, by aiohttp, on the same port.
+
+Routes are in `collector.routes`; here are what they share, the order of middleware and the headers
+of every answer.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from collector.app_connection import AppConnection
+from collector.build_hit import HitBuilder
+from collector.facts import Facts, FactsReader
+from collector.group_commit import GroupCommit
+from collector.metrics import Counters
+from collector.responses import PixelAnswers
+from collector.settings import CollectorSettings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the routes share."""
+
+    settings: CollectorSettings
+    facts: FactsReader
+    builder: HitBuilder
+    answers: PixelAnswers
+    commit: GroupCommit
+    counters: Counters
+
+    def facts_of(self, request: web.Request) -> Facts:
+        """Return what the request's headers say."""
+        peer = request.transport.get_extra_info("peername") if request.transport else None
+        return self.facts.read(request.raw_headers, peer[0] if isinstance(peer, tuple) else "")
+
+
+DESK: Final = web.AppKey("desk", Desk)
+
+
+def make_app(desk: Desk) -> web.Application:
+    """Return the application with all its routes."""
+    from collector.routes import beacon, pixel, small, start
+
+    app = web.Application(
+        middlewares=[_note_request, _count_refusals, _refuse_large_heads],
+        client_max_size=desk.settings.body_bytes_max,
+    )
+    app[DESK] = desk
+    app.on_response_prepare.append(_drop_server_header)
+    for routes in (pixel, beacon, start, small):
+        routes.add(app, desk.settings)
+    return app
+
+
+@web.middleware
+async def _note_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Tell the connection when a request is under way, for its time-outs."""
+    connection = request.protocol
+    assert isinstance(connection, AppConnection)
+    connection.request_begun()
+    try:
+        return await handler(request)
+    finally:
+        connection.request_ended()
+
+
+@web.middleware
+async def _count_refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        response = await handler(request)
+    except web.HTTPException as error:
+        request.app[DESK].counters.refuse(error.status)
+        raise
+    if response.status >= 400:
+        request.app[DESK].counters.refuse(response.status)
+    return response
+
+
+@web.middleware
+async def _refuse_large_heads(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bound the header block as a whole; aiohttp bounds each field."""
+    size = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
+    if size > request.app[DESK].settings.header_bytes_max:
+        raise web.HTTPRequestHeaderFieldsTooLarge
+    return await handler(request)
+
+
+async def _drop_server_header(request: web.Request, response: web.StreamResponse) -> None:
+    """What serves the pixel is nobody's business."""
+    response.headers.popall("Server", None)

@@ -1,0 +1,131 @@
+"""A connection that the application serves: aiohttp's handler, with time-outs and exact statuses.
+
+aiohttp bounds neither how long a request's head may take nor tells a too long line (414, RFC 9112
+section 3) and too large headers (431, RFC 6585) from other errors; both are added here, in its
+documented points of extension.
+"""
+
+import asyncio
+import logging
+from http import HTTPStatus
+from typing import Final, cast
+
+from aiohttp import web
+from aiohttp.http_exceptions import LineTooLong
+
+from collector.connections import Connections
+from collector.metrics import Counters
+from collector.responses import HEAD_TOO_LARGE, TIMED_OUT
+from collector.settings import CollectorSettings
+from schemas.limits import HEADERS_MAX
+
+# An access line per request would cost more than the request; the journal has them all.
+_SILENT: Final = logging.getLogger("collector.access")
+_SILENT.disabled = True
+_BUSY: Final = float("inf")
+
+
+class AppConnection(web.RequestHandler):
+    """One handed-over connection; it stays with the application until it closes."""
+
+    __slots__ = (
+        "_connections",
+        "_counters",
+        "_head_bytes",
+        "_head_bytes_max",
+        "_wire",
+        "active_at",
+        "begun_at",
+    )
+
+    def __init__(
+        self,
+        server: web.Server,
+        settings: CollectorSettings,
+        connections: Connections,
+        counters: Counters,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=_SILENT,
+            keepalive_timeout=settings.idle_seconds_max,
+            max_line_size=settings.request_line_bytes_max,
+            max_field_size=settings.header_bytes_max,
+            max_headers=HEADERS_MAX,
+            lingering_time=0,
+        )
+        self._connections = connections
+        self._counters = counters
+        self._wire: asyncio.Transport
+        self.active_at = connections.now
+        self.begun_at = 0.0
+        # Bytes of the request under way before its head was whole; a small body may come with it.
+        self._head_bytes = 0
+        self._head_bytes_max = settings.header_bytes_max + settings.body_bytes_max
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; the connection was counted when it was accepted."""
+        self._wire = cast("asyncio.Transport", transport)
+        self._connections.replace(self)
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Note when a request begins, so that it can be timed out."""
+        self.active_at = self._connections.now
+        if not self.begun_at:
+            self.begun_at = self._connections.now
+            self._head_bytes = 0
+        if self.begun_at != _BUSY:
+            self._head_bytes += len(data)
+            if self._head_bytes > self._head_bytes_max:
+                self._counters.refuse(431)
+                self._wire.write(HEAD_TOO_LARGE)
+                self.close_idle()
+                return
+        super().data_received(data)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Forget the connection."""
+        self._connections.discard(self)
+        super().connection_lost(exc)
+
+    def request_begun(self) -> None:
+        """Note that a request's head has arrived: from now on its handler bounds the time."""
+        self.begun_at = _BUSY
+
+    def request_ended(self) -> None:
+        """Note that the request is answered."""
+        self.begun_at = 0.0
+        self.active_at = self._connections.now
+        if self._connections.draining:
+            self.close()
+
+    def close_idle(self) -> None:
+        """Close a connection on which no request is under way."""
+        self.close()
+        self._wire.close()
+
+    def time_out(self) -> None:
+        """Close a connection whose request did not arrive whole in time."""
+        self._wire.write(TIMED_OUT)
+        self.close_idle()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what aiohttp could not parse, or a handler that failed."""
+        if isinstance(exc, LineTooLong):
+            # The limits differ (settings see to it), so the limit tells which was passed.
+            status = 414 if exc.args[1] == self.max_line_size else 431
+        self._counters.refuse(status)
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        response = web.Response(status=status, text=f"{status} {HTTPStatus(status).phrase}\n")
+        response.force_close()
+        return response

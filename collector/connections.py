@@ -1,0 +1,78 @@
+"""All open connections of a worker: their number, their time-outs, and the end of them all.
+
+Time-outs are kept by one sweep a second over all connections, since a timer per connection would
+cost each request a cancel and a start. Knows nothing of HTTP.
+"""
+
+from typing import Protocol
+
+from collector.metrics import Counters
+
+IDLE_SECONDS_WHILE_DRAINING = 1.0
+
+
+class Sweepable(Protocol):
+    """A connection that can be timed out."""
+
+    # When it last received something, and when the request under way began (0: none is).
+    active_at: float
+    begun_at: float
+
+    def close_idle(self) -> None:
+        """Close a connection on which no request is under way."""
+
+    def time_out(self) -> None:
+        """Close a connection whose request did not arrive whole in time."""
+
+
+class Connections:
+    """The open connections. `now` is the time of the last sweep, in seconds, monotonic."""
+
+    def __init__(
+        self,
+        counters: Counters,
+        *,
+        connections_max: int,
+        idle_seconds_max: float,
+        read_seconds_max: float,
+        now: float,
+    ) -> None:
+        self._counters = counters
+        self._connections_max = connections_max
+        self._idle_seconds_max = idle_seconds_max
+        self._read_seconds_max = read_seconds_max
+        self._open: set[Sweepable] = set()
+        self.now = now
+        self.draining = False
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def add(self, connection: Sweepable) -> bool:
+        """Count a connection in; False if it is one too many."""
+        if len(self._open) >= self._connections_max:
+            self._counters.connections_refused += 1
+            return False
+        self._open.add(connection)
+        return True
+
+    def replace(self, connection: Sweepable) -> None:
+        """Count in a connection that was counted before under another protocol."""
+        self._open.add(connection)
+
+    def discard(self, connection: Sweepable) -> None:
+        """Count a connection out; nothing happens if it was not counted."""
+        self._open.discard(connection)
+
+    def sweep(self, now: float) -> None:
+        """Close what has been idle, or is arriving, for too long."""
+        self.now = now
+        idle_seconds_max = IDLE_SECONDS_WHILE_DRAINING if self.draining else self._idle_seconds_max
+        for connection in list(self._open):
+            if connection.begun_at:
+                if now - connection.begun_at > self._read_seconds_max:
+                    self._counters.timed_out["read"] += 1
+                    connection.time_out()
+            elif now - connection.active_at >= idle_seconds_max:
+                self._counters.timed_out["idle"] += 1
+                connection.close_idle()

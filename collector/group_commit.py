@@ -1,0 +1,125 @@
+"""Group commit: all hits of one event-loop turn are one write, then their answers leave.
+
+The one place where an answer waits for the disk. What the journal refuses is counted, and logged
+once a second at most, never raised: a pixel is answered all the same, an API caller is told.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from collector.metrics import Counters
+from schemas.journal.writer import JournalRefused, JournalWriter
+
+log = logging.getLogger(__name__)
+
+
+class Answerable(Protocol):
+    """A connection that an answer can be written to (an asyncio transport, say)."""
+
+    def write(self, data: bytes, /) -> None:
+        """Send bytes; must not block or raise."""
+
+
+class _Waiter(NamedTuple):
+    """A request of the application: its lines are those from `first` to before `end`."""
+
+    first: int
+    end: int
+    endpoint: str
+    future: asyncio.Future[bool]
+
+
+class GroupCommit:
+    """Collects one turn's hits and answers; writes the hits, then sends the answers."""
+
+    def __init__(
+        self,
+        journal: JournalWriter,
+        counters: Counters,
+        loop: asyncio.AbstractEventLoop,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._counters = counters
+        self._loop = loop
+        self._monotonic = monotonic
+        # One turn's hits, and what is done when they are written.
+        self._lines: list[bytes] = []
+        self._answers: list[tuple[Answerable, bytes]] = []
+        self._waiters: list[_Waiter] = []
+        # What the journal last said when it refused; empty when it keeps hits.
+        self.problem = ""
+        self._problem_logged_at = float("-inf")
+
+    def add(self, line: bytes, connection: Answerable, answer: bytes) -> None:
+        """Take a hit, and the answer that leaves when it is written."""
+        if not self._lines:
+            self._loop.call_soon(self.flush)
+        self._lines.append(line)
+        self._answers.append((connection, answer))
+
+    def kept(self, lines: list[bytes], endpoint: str) -> asyncio.Future[bool]:
+        """Take hits of one request; the future tells whether all of them are in the journal."""
+        future: asyncio.Future[bool] = self._loop.create_future()
+        if not lines:
+            future.set_result(True)
+            return future
+        if not self._lines:
+            self._loop.call_soon(self.flush)
+        first = len(self._lines)
+        self._lines.extend(lines)
+        self._waiters.append(_Waiter(first, len(self._lines), endpoint, future))
+        return future
+
+    def flush(self) -> None:
+        """Write the hits taken so far and send their answers. Blocks on the local disk only."""
+        lines, answers, waiters = self._lines, self._answers, self._waiters
+        if not lines:
+            return
+        self._lines, self._answers, self._waiters = [], [], []
+        begun = self._monotonic()
+        kept = self._append(lines)
+        self._counters.write_seconds.observe(self._monotonic() - begun)
+        self._counters.batches += 1
+        for connection, answer in answers:
+            connection.write(answer)
+        counted = 0
+        for waiter in waiters:
+            of_waiter = max(0, min(waiter.end, kept) - waiter.first)
+            self._counters.hits[waiter.endpoint] += of_waiter
+            counted += of_waiter
+            if not waiter.future.done():
+                waiter.future.set_result(waiter.end <= kept)
+        self._counters.hits["pixel"] += kept - counted
+
+    def _append(self, lines: list[bytes]) -> int:
+        try:
+            self._journal.append(lines)
+        except JournalRefused as refusal:
+            lost = len(lines) - refusal.kept
+            self._counters.lost["journal"] += lost
+            self._report(str(refusal))
+            return refusal.kept
+        self.problem = ""
+        return len(lines)
+
+    def check(self) -> None:
+        """Find out whether the journal would keep hits again; once a second is fine.
+
+        Without it a collector that a load balancer took out, being not ready, would never be ready.
+        """
+        try:
+            self._journal.check()
+        except JournalRefused as refusal:
+            self.problem = str(refusal)
+        else:
+            self.problem = ""
+
+    def _report(self, problem: str) -> None:
+        self.problem = problem
+        now = self._monotonic()
+        if now - self._problem_logged_at >= 1:
+            self._problem_logged_at = now
+            log.error("hits are lost (%d so far): %s", self._counters.lost["journal"], problem)

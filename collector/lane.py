@@ -1,0 +1,294 @@
+"""The hot lane: answers pixel GETs on the raw connection; any other is handed to the application.
+
+Wire → facts → hit → journal, with no await between a request's last byte and its answer. A request
+whose bytes behind the target equal the connection's last ones takes the short way: those headers
+were parsed and understood before. Only requests of plain form are understood here (RFC 9112, origin
+form, HTTP/1.1, one Host, no body); anything else, malformed ones too, is the application's to
+answer, with all bytes read so far. Nothing is raised out of a callback.
+
+Must not know Kafka, the store, or any other route.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, cast
+
+import httptools
+
+from collector.build_hit import HitBuilder
+from collector.connections import Connections
+from collector.facts import Facts, FactsReader
+from collector.group_commit import GroupCommit
+from collector.metrics import Counters
+from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
+from collector.settings import CollectorSettings
+from schemas.limits import HEADERS_MAX
+
+_VERSION: Final = b" HTTP/1.1\r\n"
+_END: Final = b"\r\n\r\n"
+# A header that makes a request something else than a plain GET.
+_UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
+# The only headers that may come more than once.
+_REPEATABLE: Final = frozenset((b"cookie", b"x-forwarded-for", b"forwarded"))
+
+
+class LaneShared:
+    """What all connections of a worker share."""
+
+    def __init__(
+        self,
+        settings: CollectorSettings,
+        *,
+        facts: FactsReader,
+        builder: HitBuilder,
+        answers: PixelAnswers,
+        commit: GroupCommit,
+        counters: Counters,
+        connections: Connections,
+        new_app_connection: Callable[[], asyncio.Protocol],
+    ) -> None:
+        self.facts = facts
+        self.builder = builder
+        self.answers = answers
+        self.commit = commit
+        self.counters = counters
+        self.connections = connections
+        self.new_app_connection = new_app_connection
+        self.get = b"GET " + settings.pixel_path.encode()
+        self.head = b"HEAD " + settings.pixel_path.encode()
+        self.get_query = self.get + b"?"
+        self.line_bytes_max = settings.request_line_bytes_max
+        self.head_bytes_max = settings.header_bytes_max
+        self.pipelined_requests_max = settings.pipelined_requests_max
+        self.write_buffer_bytes_max = settings.write_buffer_bytes_max
+
+
+class _Head:
+    """Collects one request's headers; the callbacks are in wire order."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self) -> None:
+        self.headers: list[tuple[bytes, bytes]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name, value))
+
+
+class Lane(asyncio.Protocol):
+    """One connection, until it asks for something other than the pixel."""
+
+    __slots__ = (
+        "_buffer",
+        "_facts",
+        "_known",
+        "_paused",
+        "_peer",
+        "_shared",
+        "_transport",
+        "active_at",
+        "begun_at",
+    )
+
+    def __init__(self, shared: LaneShared) -> None:
+        # Shared by all connections.
+        self._shared = shared
+        # This connection.
+        self._transport: asyncio.Transport
+        self._peer = ""
+        self._paused = False
+        self.active_at = 0.0
+        # The last request: all its bytes behind the target, and what they said.
+        self._known: bytes | None = None
+        self._facts: Facts
+        # A request that has not arrived whole, and since when.
+        self._buffer = b""
+        self.begun_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin; refuse a connection over the limit with 503."""
+        shared = self._shared
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        self._transport.set_write_buffer_limits(high=shared.write_buffer_bytes_max)
+        self.active_at = shared.connections.now
+        if not shared.connections.add(self):
+            self._transport.write(TOO_MANY_CONNECTIONS)
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the requests in `data`, or hand the connection over."""
+        shared = self._shared
+        known = self._known
+        self.active_at = shared.connections.now
+        if known is not None and data.endswith(known) and data.startswith(shared.get_query):
+            target = data[len(shared.get_query) : -len(known)]
+            if target.isascii() and not self._buffer and len(target) < shared.line_bytes_max:
+                query = target.decode()
+                # Printable and no space: one request, and a target that HTTP allows.
+                if query.isprintable() and " " not in query and "#" not in query:
+                    line, new_visitor_id = shared.builder.from_query(self._facts, query, "GET")
+                    answers = shared.answers
+                    shared.commit.add(
+                        line,
+                        self._transport,
+                        answers.answer(new_visitor_id=new_visitor_id)
+                        if new_visitor_id
+                        else answers.keep_alive,
+                    )
+                    return
+        self._read(data)
+
+    def eof_received(self) -> bool:
+        """Close when what was asked before is answered: the answers leave at the turn's end."""
+        asyncio.get_running_loop().call_soon(self._transport.close)
+        return True
+
+    def pause_writing(self) -> None:
+        """Stop reading from a client that does not read its answers."""
+        self._paused = True
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that reads again."""
+        self._paused = False
+        self._transport.resume_reading()
+        if self._buffer:
+            self._read(b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection; hits taken from it are kept."""
+        self._shared.connections.discard(self)
+
+    def close_idle(self) -> None:
+        """Close a connection on which no request is under way."""
+        self._transport.close()
+
+    def time_out(self) -> None:
+        """Close a connection whose request did not arrive whole in time."""
+        self._transport.write(TIMED_OUT)
+        self._transport.close()
+
+    def _read(self, data: bytes) -> None:
+        """Take the whole requests of the buffer, a turn's share at most, and keep the rest."""
+        shared = self._shared
+        buffer = self._buffer + data
+        self._buffer = b""
+        for _ in range(shared.pipelined_requests_max):
+            if self._paused or self._transport.is_closing():
+                break
+            end = buffer.find(_END)
+            if end < 0:
+                break
+            request = buffer[: end + len(_END)]
+            if not self._take(request):
+                self._hand_over(buffer)
+                return
+            buffer = buffer[len(request) :]
+        self._keep_rest(buffer)
+
+    def _keep_rest(self, buffer: bytes) -> None:
+        shared = self._shared
+        if not buffer or self._transport.is_closing():
+            return
+        if not self._paused:
+            if _END in buffer:
+                # More than one turn's share: let the others have theirs.
+                self._transport.pause_reading()
+                asyncio.get_running_loop().call_soon(self._read_on)
+            elif not self._may_be_pixel(buffer) or len(buffer) > shared.head_bytes_max:
+                self._hand_over(buffer)
+                return
+        self._buffer = buffer
+        self.begun_at = shared.connections.now
+
+    def _read_on(self) -> None:
+        if not self._paused and not self._transport.is_closing():
+            self._transport.resume_reading()
+            self._read(b"")
+
+    def _may_be_pixel(self, buffer: bytes) -> bool:
+        shared = self._shared
+        return any(
+            buffer.startswith(start[: len(buffer)]) if len(buffer) < len(start)
+            else buffer.startswith(start)
+            for start in (shared.get, shared.head)
+        )  # fmt: skip
+
+    def _take(self, request: bytes) -> bool:
+        """Answer one whole request; False if it is not a plain pixel request."""
+        shared = self._shared
+        method = "GET" if request.startswith(shared.get) else "HEAD"
+        path = shared.get if method == "GET" else shared.head
+        line_end = request.find(b"\r\n")
+        target = request[len(path) : line_end - len(_VERSION) + 2]
+        if (
+            not request.startswith(path)
+            or not request.startswith(_VERSION, line_end - len(_VERSION) + 2)
+            or (target and not target.startswith(b"?"))
+            or b"#" in target
+            or not target.isascii()
+            or line_end > shared.line_bytes_max
+            or len(request) - line_end > shared.head_bytes_max
+        ):
+            return False
+        headers = _plain_headers(request)
+        if headers is None:
+            return False
+        close = any(name == b"connection" for name, _ in headers) or shared.connections.draining
+        facts = shared.facts.read(headers, self._peer)
+        line, new_visitor_id = shared.builder.from_query(facts, target[1:].decode(), method)
+        answer = shared.answers.answer(
+            new_visitor_id=new_visitor_id, close=close, body=method == "GET"
+        )
+        shared.commit.add(line, self._transport, answer)
+        if close:
+            asyncio.get_running_loop().call_soon(self._transport.close)
+        self._known = None if close else request[line_end - len(_VERSION) + 2 :]
+        self._facts = facts
+        return not close or self._stop_reading()
+
+    def _stop_reading(self) -> bool:
+        self._transport.pause_reading()
+        return True
+
+    def _hand_over(self, data: bytes) -> None:
+        """Give the connection to the application, with the bytes it has not answered."""
+        shared = self._shared
+        shared.counters.handed_over += 1
+        self._buffer = b""
+        shared.connections.discard(self)
+        connection = shared.new_app_connection()
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        connection.data_received(data)
+
+
+def _plain_headers(request: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Parse a whole request; None unless it is one plain request without a body.
+
+    Names are in lower case. A Connection header is left in only if it says `close`.
+    """
+    head = _Head()
+    parser = httptools.HttpRequestParser(head)
+    try:
+        parser.feed_data(request)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        return None
+    headers = []
+    seen = set()
+    for name, value in head.headers:
+        name = name.lower()
+        if name in _UNUSUAL or (name in seen and name not in _REPEATABLE):
+            return None
+        seen.add(name)
+        value = value.rstrip(b" \t")
+        if name == b"connection":
+            word = value.lower()
+            if word == b"keep-alive":
+                continue
+            if word != b"close":
+                return None
+        headers.append((name, value))
+    return headers if b"host" in seen and len(headers) <= HEADERS_MAX else None

@@ -1,0 +1,85 @@
+"""The collector's metrics: what each counts, what a rise means, what to do.
+
+Workers add to plain integers (`Counters`); the names here are the only ones.
+"""
+
+from schemas.metric_table import Histogram, Metric, Snapshot
+
+# From 10 µs (a write to the page cache) to 1 s (a disk in trouble).
+SECONDS_BOUNDS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.05, 0.1, 0.5, 1.0)
+
+METRICS = (
+    Metric("heliograph_collector_hits_total", "counter",
+           "Hits kept in the journal, by endpoint.", "Traffic.", label="endpoint"),
+    Metric("heliograph_collector_hits_lost_total", "counter",
+           "Hits that were not kept, by reason: `journal` (disk full, quota), `late` (answered "
+           "before the disk took them, see journal.write_ms_max).",
+           "Data is missing: free the disk, raise journal.quota_bytes_max or mend the reader.",
+           label="reason"),
+    Metric("heliograph_collector_hits_with_problems_total", "counter",
+           "Hits kept with a member that could not be used.",
+           "A snippet is wrong: the column `problems` says which member and why."),
+    Metric("heliograph_collector_hits_denied_total", "counter",
+           "Hits kept without anything personal, since consent did not allow it.",
+           "More visitors refuse, or a consent banner broke."),
+    Metric("heliograph_collector_connections", "gauge", "Open connections.",
+           "More clients, or clients that do not close: see collector.connections_max."),
+    Metric("heliograph_collector_connections_refused_total", "counter",
+           "Connections answered 503, over collector.connections_max.",
+           "Add workers or machines, or raise the limit."),
+    Metric("heliograph_collector_connections_timed_out_total", "counter",
+           "Connections closed by reason: `idle`, `read` (slowloris).",
+           "`read`: slow or hostile clients.", label="reason"),
+    Metric("heliograph_collector_requests_handed_over_total", "counter",
+           "Connections that the pixel lane gave to the application.",
+           "Not a pixel GET, or one of unusual form: more CPU per request."),
+    Metric("heliograph_collector_requests_refused_total", "counter",
+           "Requests answered with an error, by status.",
+           "Broken clients or attacks.", label="status"),
+    Metric("heliograph_collector_journal_write_seconds", "histogram",
+           "Time of one write to the journal: what an answer waits for.",
+           "The disk is slow; the pixel's latency is at least this."),
+    Metric("heliograph_collector_journal_writes_total", "counter",
+           "Writes to the journal; hits divided by it is the mean batch.", "Traffic."),
+    Metric("heliograph_collector_journal_bytes", "gauge",
+           "Bytes in the worker's journal.",
+           "A reader is behind or down; at journal.quota_bytes_max hits are lost."),
+)  # fmt: skip
+
+
+class Counters:
+    """What one worker counts, as plain integers; no call into a metrics library per hit."""
+
+    def __init__(self) -> None:
+        self.hits = {"pixel": 0, "beacon": 0}
+        self.lost = {"journal": 0, "late": 0}
+        self.problems = 0
+        self.denied = 0
+        self.connections_refused = 0
+        self.timed_out = {"idle": 0, "read": 0}
+        self.handed_over = 0
+        self.refused: dict[str, int] = {}
+        self.batches = 0
+        self.write_seconds = Histogram(SECONDS_BOUNDS)
+
+    def refuse(self, status: int) -> None:
+        """Count a request answered with an error status."""
+        key = str(status)
+        self.refused[key] = self.refused.get(key, 0) + 1
+
+    def snapshot(self, connections: int, journal_bytes: int) -> Snapshot:
+        """Return all numbers by metric name."""
+        return {
+            "heliograph_collector_hits_total": self.hits,
+            "heliograph_collector_hits_lost_total": self.lost,
+            "heliograph_collector_hits_with_problems_total": self.problems,
+            "heliograph_collector_hits_denied_total": self.denied,
+            "heliograph_collector_connections": connections,
+            "heliograph_collector_connections_refused_total": self.connections_refused,
+            "heliograph_collector_connections_timed_out_total": self.timed_out,
+            "heliograph_collector_requests_handed_over_total": self.handed_over,
+            "heliograph_collector_requests_refused_total": self.refused,
+            "heliograph_collector_journal_write_seconds": self.write_seconds.snapshot(),
+            "heliograph_collector_journal_writes_total": self.batches,
+            "heliograph_collector_journal_bytes": journal_bytes,
+        }

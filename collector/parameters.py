@@ -1,0 +1,162 @@
+"""Request parameters to members of a hit: the query string of a pixel, the JSON of a beacon.
+
+Bad input is a fact, not an exception: a parameter that cannot be used becomes an entry of
+`problems`, and the rest of the hit is kept. Both ways end in `take`, so that the same parameter
+means the same wherever it is sent. Pure functions; knows nothing of headers.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote_plus
+
+import orjson
+
+from schemas import hit, limits
+
+Members = dict[str, Any]
+
+# A text whose length in characters is at most this is surely short enough in UTF-8.
+_QUICK: Final[Mapping[str, tuple[str, int]]] = {
+    field.parameter: (field.name, field.bytes_max // 4)
+    for field in hit.FIELDS
+    if field.parameter and field.bytes_max > 4 and field.name != "properties"
+}
+_TEXTS: Final[Mapping[str, tuple[str, int]]] = {
+    field.parameter: (field.name, field.bytes_max)
+    for field in hit.FIELDS
+    if field.parameter and field.bytes_max > 4 and field.name != "properties"
+}
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,20})?")
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_TIME_MS_MAX = 10_413_791_999_999  # DateTime64 ends with the year 2299.
+
+# What browsers' encodeURIComponent leaves in a URL, most often. None of the characters on the right
+# is a hex digit or a percent sign, so replacing one escape never makes another.
+_COMMON_ESCAPES = (("%3A", ":"), ("%2F", "/"), ("%3F", "?"), ("%3D", "="), ("%26", "&"))
+
+
+def parse_query(query: str, members: Members) -> None:
+    """Add a query string's parameters to `members`; what is wrong goes into its `problems`.
+
+    Parameters that have no meaning here are ignored: cache busters, say.
+    """
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if "%" in value or "+" in value:
+            value = percent_decoded(value)
+            if "\ufffd" in value:
+                note(members, f"{name[:20]}: not UTF-8")
+        quick = _QUICK.get(name)
+        if quick is not None and 0 < len(value) <= quick[1]:
+            members[quick[0]] = value
+        elif value:
+            take(members, name, value)
+
+
+def percent_decoded(value: str) -> str:
+    """Decode one value of application/x-www-form-urlencoded (WHATWG URL section 5.1)."""
+    if "+" not in value:
+        text = value
+        for escape, character in _COMMON_ESCAPES:
+            text = text.replace(escape, character)
+        if "%" not in text:
+            return text
+    return unquote_plus(value)
+
+
+def take(members: Members, name: str, value: str) -> None:
+    """Add one parameter with a non-empty value to `members`."""
+    if "%" in name or "+" in name:
+        name = unquote_plus(name)
+    text = _TEXTS.get(name)
+    if text is not None:
+        members[text[0]] = _fitted(members, text[0], value, text[1])
+    elif name.startswith("p."):
+        _take_property(members, name[2:], value)
+    else:
+        taker = _TAKERS.get(name)
+        if taker is not None:
+            taker(members, value)
+
+
+def take_json(members: Members, event: Mapping[str, Any]) -> None:
+    """Add the members of one JSON event: the same names, and `p` as an object of properties."""
+    for name, value in event.items():
+        if name == "p" and isinstance(value, dict):
+            for key, inner in value.items():
+                text = _json_text(inner)
+                if text:
+                    _take_property(members, key, text)
+        elif isinstance(value, dict | list) and not name.startswith("p."):
+            note(members, f"{name[:20]}: not a text or a number")
+        else:
+            text = _json_text(value)
+            if text:
+                take(members, name, text)
+
+
+def note(members: Members, problem: str) -> None:
+    """Add a problem to the hit."""
+    members.setdefault("problems", []).append(problem)
+
+
+def _json_text(value: object) -> str:
+    if isinstance(value, str):
+        # A lone surrogate is legal in JSON but has no UTF-8.
+        return value if value.isascii() else value.encode(errors="replace").decode()
+    return "" if value is None else orjson.dumps(value).decode()
+
+
+def _fitted(members: Members, member: str, value: str, bytes_max: int) -> str:
+    encoded = value.encode()
+    if len(encoded) <= bytes_max:
+        return value
+    note(members, f"{member}: cut at {bytes_max} bytes")
+    return encoded[:bytes_max].decode(errors="ignore")
+
+
+def _take_property(members: Members, name: str, value: str) -> None:
+    properties = members.setdefault("properties", {})
+    if len(properties) >= limits.PROPERTIES_MAX and name not in properties:
+        problem = f"properties: more than {limits.PROPERTIES_MAX}"
+        if problem not in members.get("problems", ()):
+            note(members, problem)
+        return
+    name = _fitted(members, "properties", name, limits.PROPERTY_NAME_BYTES_MAX)
+    properties[name] = _fitted(members, "properties", value, limits.PROPERTY_VALUE_BYTES_MAX)
+
+
+def _take_value(members: Members, value: str) -> None:
+    number = round(float(value), 4) if _NUMBER.fullmatch(value) else None
+    if number is None or abs(number) >= limits.VALUE_MAX:
+        note(members, "value: not a number")
+    else:
+        members["value"] = number
+
+
+def _take_currency(members: Members, value: str) -> None:
+    if _CURRENCY.fullmatch(value):
+        members["currency"] = value.upper()
+    else:
+        note(members, "currency: not a code of three letters")
+
+
+def _take_client_time(members: Members, value: str) -> None:
+    digits = value.partition(".")[0]
+    if digits.isascii() and digits.isdigit() and int(digits[:15]) <= _TIME_MS_MAX:
+        members["client_time"] = hit.rfc3339(int(digits[:15]))
+    else:
+        note(members, "client_time: not milliseconds since 1970")
+
+
+def _take_consent(members: Members, value: str) -> None:
+    members["consent"] = value[:20]
+
+
+_TAKERS: Final[Mapping[str, Callable[[Members, str], None]]] = {
+    "v": _take_value,
+    "c": _take_currency,
+    "ts": _take_client_time,
+    "consent": _take_consent,
+}

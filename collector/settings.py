@@ -1,0 +1,151 @@
+"""Settings of the collector: one row each, with its limits and why one would change it.
+
+Environment, flags, file and the reference page are derived from these rows (`deploy.settings`).
+"""
+
+from ipaddress import ip_network
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from schemas.limits import COOKIE_AGE_DAYS_MAX
+
+
+def _is_path(text: str) -> str:
+    if not text.startswith("/") or not text.isascii() or any(c in text for c in " ?#%\r\n\t"):
+        raise ValueError("a path begins with / and has only plain ASCII, without ?, # and %")
+    return text
+
+
+def _is_network(text: str) -> str:
+    ip_network(text)
+    return text
+
+
+def _is_cookie_token(text: str) -> str:
+    if not text.replace("_", "").replace("-", "").isalnum() or not text.isascii():
+        raise ValueError("a cookie's name has ASCII letters, digits, _ and -")
+    return text
+
+
+Path = Annotated[str, AfterValidator(_is_path)]
+Network = Annotated[str, AfterValidator(_is_network)]
+CookieName = Annotated[str, AfterValidator(_is_cookie_token)]
+
+
+class CollectorSettings(BaseModel):
+    """How requests are taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - a pixel is for everybody
+        description="Address the collector listens on.",
+    )
+    port: int = Field(8080, ge=1, le=65535, description="Port the collector listens on.")
+    workers: int = Field(
+        0, ge=0, le=1024, description="Worker processes; 0: one per core this process may use."
+    )
+    admin_host: str = Field(
+        "127.0.0.1",
+        description="Address of /healthz, /readyz and /metrics; open it to your load balancer "
+        "and Prometheus only.",
+    )
+    admin_port: int = Field(8081, ge=1, le=65535, description="Port of the admin endpoints.")
+
+    pixel_path: Path = Field(
+        "/p.gif", description="Path of the pixel; blockers know well-known names, so choose yours."
+    )
+    beacon_path: Path = Field("/p", description="Path that browsers POST events to.")
+    start_page: bool = Field(True, description="Serve /start, the page that tries the pixels.")
+    start_store_url: str = Field(
+        "", description="Where /start reads back the hits it fired; empty: it does not."
+    )
+
+    consent_default: Literal["granted", "denied"] = Field(
+        "granted",
+        description="What holds when a request says nothing of consent. `denied`: no cookie, a "
+        "cut IP address and no user id unless the page sends consent=granted.",
+    )
+    cookie_name: CookieName = Field("hg", description="Name of the visitor cookie.")
+    cookie_optout_name: CookieName = Field("hg_optout", description="Name of the opt-out cookie.")
+    cookie_domain: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.-]*$",
+        description="Domain of the visitor cookie; empty: only the collector's own host.",
+    )
+    cookie_age_days: int = Field(
+        395, ge=1, le=COOKIE_AGE_DAYS_MAX, description="How long a browser keeps the cookie."
+    )
+    cookie_same_site: Literal["None", "Lax", "Strict"] = Field(
+        "None", description="`None` lets pages of other sites send it (needs cookie_secure)."
+    )
+    cookie_secure: bool = Field(
+        True, description="Only over https (and http on localhost); needed by SameSite=None."
+    )
+
+    trusted_proxies: tuple[Network, ...] = Field(
+        (),
+        description="Networks of your proxies (CIDR); only they are believed about the client's "
+        "address. Empty: nobody is.",
+    )
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        "x-forwarded-for",
+        description="The one header your proxies set; the other is ignored, since a client could "
+        "send it through them.",
+    )
+
+    request_line_bytes_max: int = Field(
+        8192, ge=512, le=65536, description="Longest request line; longer ones get 414."
+    )
+    header_bytes_max: int = Field(
+        16384, ge=1024, le=262144, description="Largest header block; larger ones get 431."
+    )
+    body_bytes_max: int = Field(
+        262144, ge=1024, le=16777216, description="Largest body of a POST; larger ones get 413."
+    )
+    read_seconds_max: float = Field(
+        10, ge=0.1, le=300, description="Time for a begun request to arrive whole (slowloris)."
+    )
+    idle_seconds_max: float = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Time a connection may stay open between requests; keep it above your load "
+        "balancer's.",
+    )
+    connections_max: int = Field(
+        10000, ge=1, le=1000000, description="Open connections per worker; more get 503."
+    )
+    pipelined_requests_max: int = Field(
+        32, ge=1, le=1024, description="Requests of one connection answered in one turn."
+    )
+    write_buffer_bytes_max: int = Field(
+        65536,
+        ge=1024,
+        le=16777216,
+        description="Unsent answers of one slow reader; past it, no more is read from it.",
+    )
+    backlog: int = Field(
+        4096, ge=1, le=65535, description="Connections the kernel queues (see net.core.somaxconn)."
+    )
+    drain_seconds_max: float = Field(
+        10, ge=0, le=300, description="On SIGTERM, time to answer what is in flight."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.header_bytes_max <= self.request_line_bytes_max:
+            raise ValueError(
+                f"header_bytes_max ({self.header_bytes_max}) must be larger than "
+                f"request_line_bytes_max ({self.request_line_bytes_max})"
+            )
+        if self.cookie_same_site == "None" and not self.cookie_secure:
+            raise ValueError(
+                "cookie_same_site=None needs cookie_secure=true, or browsers drop the cookie"
+            )
+        if self.pixel_path == self.beacon_path:
+            raise ValueError(f"pixel_path and beacon_path are both {self.pixel_path}")
+        if self.port == self.admin_port and self.host == self.admin_host:
+            raise ValueError(f"port and admin_port are both {self.port}")
+        return self

@@ -1,0 +1,189 @@
+"""One worker: the lane, the application and a journal of its own, on a port shared by all workers.
+
+Wires the parts, ticks once a second (time-outs, Date, status) and drains on SIGTERM. A part's rules
+are in its own file.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+import time
+from pathlib import Path
+
+from aiohttp import web
+
+from collector.app import Desk, make_app
+from collector.app_connection import AppConnection
+from collector.build_hit import HitBuilder
+from collector.connections import Connections
+from collector.facts import FactsReader
+from collector.group_commit import GroupCommit
+from collector.lane import Lane, LaneShared
+from collector.metrics import Counters
+from collector.responses import PixelAnswers
+from collector.settings import CollectorSettings
+from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status
+from schemas.journal.settings import JournalSettings
+from schemas.journal.writer import JournalLocked, JournalWriter, sync_files
+
+log = logging.getLogger(__name__)
+
+# A reader that deletes an abandoned journal's last segment holds its lock for a moment.
+LOCK_TRIES = 20
+LOCK_RETRY_SECONDS = 0.1
+DRAIN_POLL_SECONDS = 0.05
+
+
+class Worker:
+    """A collector process, from settings to exit."""
+
+    def __init__(
+        self,
+        name: str,
+        collector: CollectorSettings,
+        journal: JournalSettings,
+        child: Child,
+    ) -> None:
+        self._name = name
+        self._settings = collector
+        self._journal_settings = journal
+        self._child = child
+        self._counters = Counters()
+
+    async def run(self) -> None:
+        """Serve until the child is told to stop; then drain and close the journal."""
+        self._loop = asyncio.get_running_loop()
+        self._journal = await _open_journal(
+            self._journal_settings.path / self._name, self._journal_settings
+        )
+        self._build()
+        runner = web.AppRunner(make_app(self._desk), handle_signals=False)
+        await runner.setup()
+        assert runner.server is not None
+        self._server = runner.server
+        shared = self._lane_shared()
+        listener = await self._loop.create_server(
+            lambda: Lane(shared), sock=_listening_socket(self._settings)
+        )
+        log.info("journal %s at %d", self._journal.folder, self._journal.position)
+        try:
+            await self._tick_until_stopped()
+            listener.close()
+            await self._drain()
+        finally:
+            await runner.cleanup()
+            self._commit.flush()
+            self._journal.close()
+
+    def _build(self) -> None:
+        settings = self._settings
+        self._facts = FactsReader(settings)
+        self._answers = PixelAnswers(settings)
+        self._builder = HitBuilder(
+            settings, self._counters, lambda: time.time_ns() // 1_000_000, os.urandom
+        )
+        self._commit = GroupCommit(self._journal, self._counters, self._loop, time.perf_counter)
+        self._connections = Connections(
+            self._counters,
+            connections_max=settings.connections_max,
+            idle_seconds_max=settings.idle_seconds_max,
+            read_seconds_max=settings.read_seconds_max,
+            now=self._loop.time(),
+        )
+        self._desk = Desk(
+            settings, self._facts, self._builder, self._answers, self._commit, self._counters
+        )
+
+    def _lane_shared(self) -> LaneShared:
+        def new_app_connection() -> AppConnection:
+            return AppConnection(
+                self._server, self._settings, self._connections, self._counters, self._loop
+            )
+
+        return LaneShared(
+            self._settings,
+            facts=self._facts,
+            builder=self._builder,
+            answers=self._answers,
+            commit=self._commit,
+            counters=self._counters,
+            connections=self._connections,
+            new_app_connection=new_app_connection,
+        )
+
+    async def _tick_until_stopped(self) -> None:
+        syncing = asyncio.create_task(self._sync_for_ever())
+        while not self._child.stop.is_set():
+            self._tick()
+            try:
+                async with asyncio.timeout(STATUS_INTERVAL_SECONDS):
+                    await self._child.stop.wait()
+            except TimeoutError:
+                continue
+        syncing.cancel()
+
+    def _tick(self) -> None:
+        self._answers.refresh(int(time.time()))
+        self._connections.sweep(self._loop.time())
+        self._journal.recount()
+        if self._commit.problem:
+            self._commit.check()
+        problem = "draining" if self._connections.draining else self._commit.problem
+        self._child.report(
+            Status(
+                problem,
+                self._counters.snapshot(len(self._connections), self._journal.bytes_kept),
+            )
+        )
+
+    async def _sync_for_ever(self) -> None:
+        """Sync what was written every `fsync_ms`, in another thread; nothing if that is 0."""
+        while self._journal_settings.fsync_ms:
+            await asyncio.sleep(self._journal_settings.fsync_ms / 1000)
+            files = self._journal.take_unsynced()
+            if files:
+                await self._loop.run_in_executor(None, sync_files, self._journal.folder, files)
+
+    async def _drain(self) -> None:
+        """Answer what is in flight, with `Connection: close`, within the deadline."""
+        self._connections.draining = True
+        deadline = self._loop.time() + self._settings.drain_seconds_max
+        while len(self._connections) and self._loop.time() < deadline:
+            self._tick()
+            await asyncio.sleep(DRAIN_POLL_SECONDS)
+        if len(self._connections):
+            log.warning("drain deadline: %d connections cut", len(self._connections))
+
+
+async def _open_journal(folder: Path, settings: JournalSettings) -> JournalWriter:
+    for attempt in range(LOCK_TRIES):
+        try:
+            return JournalWriter(
+                folder,
+                segment_bytes_max=settings.segment_bytes_max,
+                segment_age_seconds_max=settings.segment_age_seconds_max,
+                quota_bytes_max=settings.quota_bytes_max,
+                synced=settings.fsync_ms > 0,
+                monotonic=time.monotonic,
+            )
+        except JournalLocked:
+            if attempt == LOCK_TRIES - 1:
+                raise
+            await asyncio.sleep(LOCK_RETRY_SECONDS)
+    raise AssertionError("unreachable: the last try raises")
+
+
+def _listening_socket(settings: CollectorSettings) -> socket.socket:
+    """Return a listening socket that the workers share the port of (SO_REUSEPORT)."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((settings.host, settings.port))
+        listener.listen(settings.backlog)
+    except OSError:
+        listener.close()
+        raise
+    return listener
