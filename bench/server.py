@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import processes
+from bench import pixel, processes
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 20.0
@@ -50,9 +50,12 @@ class Server:
         return processes.rss_bytes(self.pids)
 
     def wait_until_answering(self) -> None:
-        """Block until the port takes connections; raises ServerError if that does not come."""
+        """Block until the pixel is answered; raises ServerError if that does not come.
+
+        Only then are all its processes there: nginx listens before its worker exists.
+        """
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not _takes_connections(self.port):
+        while not _answers(self.port):
             if time.monotonic() > deadline or self._has_ended_within(RETRY_SECONDS):
                 raise ServerError(f"did not start: {self._last_output()}")
 
@@ -101,6 +104,9 @@ def free_port() -> int:
         return port
 
 
-def _takes_connections(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _answers(port: int) -> bool:
+    try:
+        pixel.ask(port).close()
+    except OSError:
+        return False
+    return True
