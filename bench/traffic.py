@@ -15,7 +15,6 @@ LINES = 4_096  # distinct request lines; they repeat after that
 _EVENTS = ("PageView", "PageView", "PageView", "AddToCart", "Search", "Purchase")
 _SECTIONS = ("shoes/running", "shoes/trail", "jackets/rain", "sale/summer", "blog/how-to-choose")
 _REFERRERS = ("https://www.google.com/", "https://www.bing.com/", "https://news.example.org/today")
-_CHROMIUM = "(KHTML, like Gecko) Chrome/{0}.0.0.0 Safari/537.36"
 _PLATFORMS = (
     "Windows NT 10.0; Win64; x64",
     "Macintosh; Intel Mac OS X 10_15_7",
@@ -33,16 +32,14 @@ def request_lines(seed: int = 1, count: int = LINES) -> list[bytes]:
 def header_block(seed: int, *, keep_alive: bool) -> bytes:
     """Return the headers one browser sends, with the empty line that ends them."""
     source = random.Random(seed)
-    version = source.randrange(118, 131)
-    agent = f"Mozilla/5.0 ({source.choice(_PLATFORMS)}) AppleWebKit/537.36 "
     visitor = uuid.UUID(int=source.getrandbits(128), version=4)
     headers = {
         "Host": "pixel.shop.example",
         "Connection": "keep-alive" if keep_alive else "close",
-        "sec-ch-ua": f'"Chromium";v="{version}", "Google Chrome";v="{version}"',
+        "sec-ch-ua": '"Chromium";v="124", "Google Chrome";v="124"',
         "sec-ch-ua-mobile": "?0",
         "sec-ch-ua-platform": '"Windows"',
-        "User-Agent": agent + _CHROMIUM.format(version),
+        "User-Agent": browser_agent(source),
         "Accept": "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8",
         "Sec-Fetch-Site": "cross-site",
         "Sec-Fetch-Mode": "no-cors",
@@ -53,6 +50,13 @@ def header_block(seed: int, *, keep_alive: bool) -> bytes:
         "Cookie": f"hg={visitor}",
     }
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
+
+
+def browser_agent(source: random.Random) -> str:
+    """Return the user agent of one of some 130 browsers."""
+    engine = "AppleWebKit/537.36 (KHTML, like Gecko)"
+    chrome = f"Chrome/{source.randrange(90, 134)}.0.0.0"
+    return f"Mozilla/5.0 ({source.choice(_PLATFORMS)}) {engine} {chrome} Safari/537.36"
 
 
 def _query(source: random.Random, number: int) -> str:
