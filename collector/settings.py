@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from schemas.limits import COOKIE_AGE_DAYS_MAX
+from schemas.setting_types import Texts
 
 
 def _is_path(text: str) -> str:
@@ -44,7 +45,11 @@ class CollectorSettings(BaseModel):
     )
     port: int = Field(8080, ge=1, le=65535, description="Port the collector listens on.")
     workers: int = Field(
-        0, ge=0, le=1024, description="Worker processes; 0: one per core this process may use."
+        0,
+        ge=0,
+        le=1024,
+        description="Worker processes; 0: one per core this process may use (`heliograph run`, "
+        "which shares the machine with a store: two at most).",
     )
     admin_host: str = Field(
         "127.0.0.1",
@@ -84,7 +89,7 @@ class CollectorSettings(BaseModel):
         True, description="Only over https (and http on localhost); needed by SameSite=None."
     )
 
-    trusted_proxies: tuple[Network, ...] = Field(
+    trusted_proxies: Texts[Network] = Field(
         (),
         description="Networks of your proxies (CIDR); only they are believed about the client's "
         "address. Empty: nobody is.",
@@ -128,6 +133,13 @@ class CollectorSettings(BaseModel):
     )
     backlog: int = Field(
         4096, ge=1, le=65535, description="Connections the kernel queues (see net.core.somaxconn)."
+    )
+    drain_delay_seconds: float = Field(
+        0,
+        ge=0,
+        le=300,
+        description="On SIGTERM, how long /readyz says 503 while requests are still taken, for a "
+        "load balancer to notice.",
     )
     drain_seconds_max: float = Field(
         10, ge=0, le=300, description="On SIGTERM, time to answer what is in flight."

@@ -9,7 +9,7 @@ Prometheus.
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 Number: TypeAlias = int | float
 Kind = Literal["counter", "gauge", "histogram"]
@@ -52,3 +52,32 @@ class Histogram:
 
 Value: TypeAlias = Number | Mapping[str, Number] | Mapping[str, list[float] | list[int] | float]
 Snapshot: TypeAlias = Mapping[str, Value]
+
+
+def counted_together(rows: Sequence[Metric], earlier: Snapshot, later: Snapshot) -> Snapshot:
+    """Return what two lives of a process counted; gauges are those of the later life only.
+
+    A counter must not fall when a process is started again.
+    """
+    gauges = {row.name for row in rows if row.kind == "gauge"}
+    together: dict[str, Value] = dict(later)
+    for name, value in earlier.items():
+        if name not in gauges:
+            together[name] = _sum(value, later[name]) if name in later else value
+    return together
+
+
+def _sum(one: Value, other: Value) -> Value:
+    if isinstance(one, int | float) and isinstance(other, int | float):
+        return one + other
+    first, second = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
+    joined: dict[str, Any] = dict(first)
+    for key, value in second.items():
+        before = joined.get(key, 0)
+        if key == "bounds":
+            joined[key] = value
+        elif isinstance(value, list):
+            joined[key] = [a + b for a, b in zip(before, value, strict=True)]
+        else:
+            joined[key] = before + value
+    return joined

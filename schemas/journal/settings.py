@@ -4,6 +4,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from schemas.setting_types import Texts
+
 
 class JournalSettings(BaseModel):
     """Where hits are kept, and how long."""
@@ -39,7 +41,7 @@ class JournalSettings(BaseModel):
         description="Sync to the disk this often: what a power cut may take at most. 0: never "
         "(the operating system's own pace; a killed process loses nothing either way).",
     )
-    readers: tuple[str, ...] = Field(
+    readers: Texts[str] = Field(
         ("clickhouse",),
         description="Readers that must be done with a segment before it is deleted: `clickhouse` "
         "(the consumer), `kafka` (the shipper).",

@@ -1,0 +1,103 @@
+"""The `heliograph` command: sub-commands, their flags, and what they print.
+
+Every setting is a flag ``--section.name`` of the commands that use its section. What a command does
+is in `deploy.commands`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic.fields import FieldInfo
+
+from deploy import commands
+from deploy.settings import BadSettings, Settings, environment_variable, load, rows
+
+EXIT_BAD_SETTINGS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One sub-command: the sections of settings it uses, and its function."""
+
+    name: str
+    about: str
+    sections: tuple[str, ...]
+    run: Callable[[Settings, argparse.Namespace], int]
+
+
+ALL_SECTIONS = tuple(Settings.model_fields)
+COMMANDS = (
+    Command("collect", "Run the collector: answer requests, write the journal.",
+            ("collector", "journal"), commands.collect),
+    Command("config", "Print the effective settings, secrets hidden.",
+            ALL_SECTIONS, commands.print_config),
+)  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code (2: settings that can't be used)."""
+    options = _parser().parse_args(arguments)
+    command: Command = options.command
+    flags: dict[str, dict[str, str]] = {}
+    for key, value in vars(options).items():
+        section, dot, name = key.partition(".")
+        if dot:
+            flags.setdefault(section, {})[name] = value
+    try:
+        return command.run(load(flags, options.config), options)
+    except BadSettings as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_SETTINGS
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="heliograph",
+        description="A tracking-pixel collector: answers at once, keeps what it answered, counts "
+        "it once.",
+        epilog="Each setting is a flag, an environment variable (HELIOGRAPH_SECTION_NAME) or a "
+        "line of heliograph.toml; `heliograph COMMAND --help` lists those a command uses.",
+    )
+    commands_parser = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        sub = commands_parser.add_parser(
+            command.name,
+            help=command.about,
+            description=command.about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        sub.set_defaults(command=command)
+        configured = os.environ.get("HELIOGRAPH_CONFIG")
+        sub.add_argument(
+            "--config",
+            type=Path,
+            metavar="FILE",
+            default=Path(configured) if configured else None,
+            help="TOML file of settings (HELIOGRAPH_CONFIG; heliograph.toml is read if it exists)",
+        )
+        _add_settings(sub, command.sections)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser, sections: Sequence[str]) -> None:
+    groups = {section: parser.add_argument_group(section) for section in sections}
+    for section, name, row in rows():
+        if section in groups:
+            groups[section].add_argument(
+                f"--{section}.{name}",
+                metavar="VALUE",
+                default=argparse.SUPPRESS,
+                help=_help(section, name, row).replace("%", "%%"),
+            )
+
+
+def _help(section: str, name: str, row: FieldInfo) -> str:
+    default = row.default
+    if isinstance(default, tuple):
+        default = ", ".join(map(str, default))
+    shown = f" [{default}]" if str(default) else ""
+    return f"{row.description}{shown} ({environment_variable(section, name)})"
