@@ -1,4 +1,4 @@
-"""Generated hits are hits: of the schema's fields, of a realistic size, in order, and repeatable."""
+"""Generated hits are hits: of the schema, of a realistic size, in order, repeatable."""
 
 import orjson
 
@@ -12,7 +12,6 @@ def test_lines_are_hits_of_a_realistic_size() -> None:
         members = orjson.loads(line)
         assert members.keys() <= hit.BY_NAME.keys()
         assert hit.id_of(line).decode() == members["id"]
-        assert hit.received_at_of(line).decode() == members["received_at"]
     assert 550 < sum(map(len, lines)) / len(lines) < 650
     assert len({hit.id_of(line) for line in lines}) == len(lines)
 
