@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+from collector.guarded_journal import GuardedJournal
 from collector.metrics import Counters
-from schemas.journal.writer import JournalRefused, JournalWriter
+from schemas.journal.writer import JournalRefused
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class GroupCommit:
 
     def __init__(
         self,
-        journal: JournalWriter,
+        journal: GuardedJournal,
         counters: Counters,
         loop: asyncio.AbstractEventLoop,
         monotonic: Callable[[], float],
@@ -94,32 +95,43 @@ class GroupCommit:
                 waiter.future.set_result(waiter.end <= kept)
         self._counters.hits["pixel"] += kept - counted
 
-    def _append(self, lines: list[bytes]) -> int:
-        try:
-            self._journal.append(lines)
-        except JournalRefused as refusal:
-            lost = len(lines) - refusal.kept
-            self._counters.lost["journal"] += lost
-            self._report(str(refusal))
-            return refusal.kept
-        self.problem = ""
-        return len(lines)
-
-    def check(self) -> None:
-        """Find out whether the journal would keep hits again; once a second is fine.
+    def tend(self) -> None:
+        """Settle what was at risk and look at the disk; once a second is fine.
 
         Without it a collector that a load balancer took out, being not ready, would never be ready.
         """
+        self._settle()
+        self._journal.tend()
+        if self._journal.at_risk:
+            self.problem = f"{self._journal.at_risk} hits wait for the disk"
+        elif self.problem:
+            try:
+                self._journal.check()
+            except JournalRefused as refusal:
+                self.problem = str(refusal)
+            else:
+                self.problem = ""
+
+    def _append(self, lines: list[bytes]) -> int:
+        """Write lines; return how many of them are kept (those at risk count as kept here)."""
         try:
-            self._journal.check()
+            in_journal = self._journal.append(lines)
         except JournalRefused as refusal:
-            self.problem = str(refusal)
-        else:
-            self.problem = ""
+            self._counters.lost += len(lines) - refusal.kept
+            self._report(str(refusal))
+            return refusal.kept
+        if not in_journal:
+            self._counters.at_risk += len(lines)
+        self._settle()
+        return len(lines)
+
+    def _settle(self) -> None:
+        _, lost = self._journal.settle()
+        self._counters.lost += lost
 
     def _report(self, problem: str) -> None:
         self.problem = problem
         now = self._monotonic()
         if now - self._problem_logged_at >= 1:
             self._problem_logged_at = now
-            log.error("hits are lost (%d so far): %s", self._counters.lost["journal"], problem)
+            log.error("hits are lost (%d so far): %s", self._counters.lost, problem)

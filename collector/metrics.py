@@ -12,10 +12,11 @@ METRICS = (
     Metric("heliograph_collector_hits_total", "counter",
            "Hits kept in the journal, by endpoint.", "Traffic.", label="endpoint"),
     Metric("heliograph_collector_hits_lost_total", "counter",
-           "Hits that were not kept, by reason: `journal` (disk full, quota), `late` (answered "
-           "before the disk took them, see journal.write_ms_max).",
-           "Data is missing: free the disk, raise journal.quota_bytes_max or mend the reader.",
-           label="reason"),
+           "Hits that the journal refused: disk full, quota reached.",
+           "Data is missing: free the disk, raise journal.quota_bytes_max or mend the reader."),
+    Metric("heliograph_collector_hits_at_risk_total", "counter",
+           "Hits answered before the disk took them, past journal.write_ms_max; most are kept.",
+           "The disk stalls: move the journal, or find what else writes to it."),
     Metric("heliograph_collector_hits_with_problems_total", "counter",
            "Hits kept with a member that could not be used.",
            "A snippet is wrong: the column `problems` says which member and why."),
@@ -52,7 +53,8 @@ class Counters:
 
     def __init__(self) -> None:
         self.hits = {"pixel": 0, "beacon": 0}
-        self.lost = {"journal": 0, "late": 0}
+        self.lost = 0
+        self.at_risk = 0
         self.problems = 0
         self.denied = 0
         self.connections_refused = 0
@@ -72,6 +74,7 @@ class Counters:
         return {
             "heliograph_collector_hits_total": self.hits,
             "heliograph_collector_hits_lost_total": self.lost,
+            "heliograph_collector_hits_at_risk_total": self.at_risk,
             "heliograph_collector_hits_with_problems_total": self.problems,
             "heliograph_collector_hits_denied_total": self.denied,
             "heliograph_collector_connections": connections,

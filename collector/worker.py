@@ -19,6 +19,7 @@ from collector.build_hit import HitBuilder
 from collector.connections import Connections
 from collector.facts import FactsReader
 from collector.group_commit import GroupCommit
+from collector.guarded_journal import GuardedJournal
 from collector.lane import Lane, LaneShared
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
@@ -74,7 +75,7 @@ class Worker:
         finally:
             await runner.cleanup()
             self._commit.flush()
-            self._journal.close()
+            self._guarded.close(self._settings.drain_seconds_max)
 
     def _build(self) -> None:
         settings = self._settings
@@ -83,7 +84,11 @@ class Worker:
         self._builder = HitBuilder(
             settings, self._counters, lambda: time.time_ns() // 1_000_000, os.urandom
         )
-        self._commit = GroupCommit(self._journal, self._counters, self._loop, time.perf_counter)
+        guarded = GuardedJournal(
+            self._journal, self._journal_settings.write_ms_max / 1000, time.monotonic
+        )
+        self._guarded = guarded
+        self._commit = GroupCommit(guarded, self._counters, self._loop, time.perf_counter)
         self._connections = Connections(
             self._counters,
             connections_max=settings.connections_max,
@@ -126,9 +131,7 @@ class Worker:
     def _tick(self) -> None:
         self._answers.refresh(int(time.time()))
         self._connections.sweep(self._loop.time())
-        self._journal.recount()
-        if self._commit.problem:
-            self._commit.check()
+        self._commit.tend()
         problem = "draining" if self._connections.draining else self._commit.problem
         self._child.report(
             Status(
@@ -141,7 +144,7 @@ class Worker:
         """Sync what was written every `fsync_ms`, in another thread; nothing if that is 0."""
         while self._journal_settings.fsync_ms:
             await asyncio.sleep(self._journal_settings.fsync_ms / 1000)
-            files = self._journal.take_unsynced()
+            files = self._guarded.take_unsynced()
             if files:
                 await self._loop.run_in_executor(None, sync_files, self._journal.folder, files)
 

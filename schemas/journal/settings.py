@@ -41,6 +41,13 @@ class JournalSettings(BaseModel):
         description="Sync to the disk this often: what a power cut may take at most. 0: never "
         "(the operating system's own pace; a killed process loses nothing either way).",
     )
+    write_ms_max: int = Field(
+        200,
+        ge=0,
+        le=60_000,
+        description="Once a write has taken longer than this, answers leave at this bound until "
+        "the disk is well again, their hits at risk (in memory, counted). 0: answers always wait.",
+    )
     readers: Texts[str] = Field(
         ("clickhouse",),
         description="Readers that must be done with a segment before it is deleted: `clickhouse` "

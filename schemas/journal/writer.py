@@ -88,7 +88,7 @@ class JournalWriter:
             while written < len(data):
                 written += self._write(self._file, data[written:])
         except OSError as error:
-            kept = self._cut_to_whole_lines()
+            kept = self._keep_whole_lines(len(data))
             raise JournalRefused(
                 f"journal {self.folder} can't be written: {error.strerror or error}", kept
             ) from error
@@ -161,10 +161,21 @@ class JournalWriter:
         self.bytes_kept += size
         self._segment_size += size
 
-    def _cut_to_whole_lines(self) -> int:
-        """Keep the whole lines of a failed write, cut the rest; return how many were kept."""
+    def _keep_whole_lines(self, tried: int) -> int:
+        """After a failed write of `tried` bytes, keep its whole lines; return how many."""
         if self._file < 0:
             return 0
+        try:
+            return self._cut_to_whole_lines()
+        except OSError as error:
+            # What is in the file can't be known now: go on behind all that may have been written,
+            # in a new segment. A reader skips what this one ends with, if it is no whole line.
+            log.error("journal %s: can't cut a failed write: %s", self.folder, error)
+            self._close_segment()
+            self.position += tried
+            return 0
+
+    def _cut_to_whole_lines(self) -> int:
         path = segment_path(self.folder, self.position - self._segment_size)
         size = whole_lines_size(path)
         os.ftruncate(self._file, size)

@@ -1,0 +1,51 @@
+# Heliograph. `make help` lists the targets; each sets up what it needs.
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types docs lock clean bench-hot bench-pump bench kafka
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+run: $(VENV)/.run ## set everything up and run it here: collector, consumer and store
+	@$(BIN)/heliograph run $(ARGS)
+
+test: $(VENV)/.dev ## set everything up and run the tests (ARGS="-m 'not slow'" for fewer)
+	$(BIN)/pytest $(ARGS)
+
+check: lint types test ## what CI runs: lint, types, tests
+
+lint: $(VENV)/.dev ## ruff: lint and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## mypy, strict
+	$(BIN)/mypy
+
+docs: $(VENV)/.dev ## generate the reference pages and the JSON Schema
+	$(BIN)/python -m deploy.reference
+
+lock: $(VENV)/.dev ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python requirements/lock.py
+
+clean: ## delete the environment and the caches, not ./data
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Heliograph needs Python 3.11 or newer: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (about a minute the first time)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.run
