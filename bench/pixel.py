@@ -2,7 +2,8 @@
 
 import socket
 
-from bench import answers, traffic
+from bench import traffic
+from bench.answers import BadAnswerError, is_whole
 
 ANSWER_SECONDS_MAX = 10.0
 
@@ -14,15 +15,24 @@ def ask(port: int, browser: int = 1) -> socket.socket:
         request = traffic.request_lines(count=1)[0] + traffic.header_block(browser, keep_alive=True)
         sock.sendall(request)
         _await_answer(sock)
-    except (OSError, answers.BadAnswerError):
+    except (OSError, BadAnswerError):
         sock.close()
         raise
     return sock
 
 
+def answers(port: int) -> bool:
+    """Tell whether the pixel is answered on a port."""
+    try:
+        ask(port).close()
+    except OSError:
+        return False
+    return True
+
+
 def _await_answer(sock: socket.socket) -> None:
     answer = b""
-    while not answers.is_whole(answer):
+    while not is_whole(answer):
         data = sock.recv(4_096)
         if not data:
             raise ConnectionError("the connection was closed before the answer")

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,10 +35,17 @@ class ServerError(Exception):
 class Server:
     """A running server."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        port: int,
+        log: Path,
+        answers: Callable[[int], bool] = pixel.answers,
+    ) -> None:
         self.process = process
         self.port = port
         self.log = log
+        self._answers = answers
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -50,14 +57,20 @@ class Server:
         return processes.rss_bytes(self.pids)
 
     def wait_until_answering(self) -> None:
-        """Block until the pixel is answered; raises ServerError if that does not come.
+        """Block until it answers on its port; raises ServerError if that does not come.
 
         Only then are all its processes there: nginx listens before its worker exists.
         """
         deadline = time.monotonic() + START_SECONDS_MAX
-        while not _answers(self.port):
-            if time.monotonic() > deadline or self._has_ended_within(RETRY_SECONDS):
+        while not self._answers(self.port):
+            self.wait()
+            if time.monotonic() > deadline:
                 raise ServerError(f"did not start: {self._last_output()}")
+
+    def wait(self, seconds: float = RETRY_SECONDS) -> None:
+        """Let time pass; raises ServerError if the server ends meanwhile."""
+        if self._has_ended_within(seconds):
+            raise ServerError(f"ended: {self._last_output()}")
 
     def stop(self) -> None:
         """Ask it to stop and wait; kill it, and raise ServerError, if it does not."""
@@ -79,7 +92,13 @@ class Server:
 
 
 @contextmanager
-def running(launch: Launch, port: int, core: int, log: Path) -> Iterator[Server]:
+def running(
+    launch: Launch,
+    port: int,
+    core: int,
+    log: Path,
+    answers: Callable[[int], bool] = pixel.answers,
+) -> Iterator[Server]:
     """Start a server on a core; it answers on `port` when this yields, and is gone afterwards."""
     with log.open("wb") as output, processes.pinned(core):
         process = subprocess.Popen(
@@ -89,7 +108,7 @@ def running(launch: Launch, port: int, core: int, log: Path) -> Iterator[Server]
             stdout=output,
             stderr=output,
         )
-    server = Server(process, port, log)
+    server = Server(process, port, log, answers)
     try:
         server.wait_until_answering()
         yield server
@@ -102,11 +121,3 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
-
-
-def _answers(port: int) -> bool:
-    try:
-        pixel.ask(port).close()
-    except OSError:
-        return False
-    return True
