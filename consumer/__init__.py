@@ -1,1 +1,4 @@
-"""Journal or Kafka to ClickHouse. Knows nothing of HTTP requests of visitors."""
+"""The consumer: moves hits into ClickHouse, each once, and the migrations its tables need.
+
+Imports schemas only.
+"""

@@ -203,27 +203,35 @@ class Pump:
             except SinkAway as away:
                 await self._wait(attempt, str(away), stop)
             except RowsRefused as refused:
-                if self._too_many(batch, refused.reasons):
-                    await self._wait(attempt, self._mismatch(batch, refused.reasons), stop)
+                batch, reasons = await self._cut(batch, refused.reasons, stop)
+                if self._too_many(batch, reasons):
+                    await self._wait(attempt, self._mismatch(batch, reasons), stop)
                 else:
-                    batch = await self._decide(batch, refused.reasons, stop)
+                    batch = await self._decide(batch, reasons, stop)
             else:
                 self.trouble = ""
                 self._tally.count(batch, self._clock.monotonic() - begun)
                 break
         return batch
 
-    async def _decide(self, batch: Batch, reasons: Mapping[int, str], stop: asyncio.Event) -> Batch:
-        """Make durable which rows are refused, and cut a batch that has more than can be kept.
+    async def _cut(
+        self, batch: Batch, reasons: Mapping[int, str], stop: asyncio.Event
+    ) -> tuple[Batch, Mapping[int, str]]:
+        """Cut off what follows the refused rows that the source can remember, and fix that.
 
-        Cutting is safe: the sink took nothing of the longer range.
+        Safe, since the sink took nothing of the longer range.
         """
         refused = sorted(reasons)
-        cut = refused[self._source.refusals_max :]
-        if cut and not batch.left_out:
-            start, end = batch.start, cut[0]
-            batch = await self._persist(lambda: self._source.replay(start, end), stop)
-            reasons = {position: reasons[position] for position in refused if position < end}
+        beyond = refused[self._source.refusals_max :]
+        if not beyond or batch.left_out:
+            return batch, reasons
+        start, end = batch.start, beyond[0]
+        shorter = await self._persist(lambda: self._source.replay(start, end), stop)
+        await self._remember(State(start, end), stop)
+        return shorter, {position: reasons[position] for position in refused if position < end}
+
+    async def _decide(self, batch: Batch, reasons: Mapping[int, str], stop: asyncio.Event) -> Batch:
+        """Leave these rows out of the batch, and make that durable before it is written."""
         decided = batch.leaving_out(reasons)
         known = {refusal.position: refusal.reason for refusal in decided.refusals}
         kept = {position: known.get(position, "") for position in decided.left_out}

@@ -1,7 +1,8 @@
 """A reader's checkpoint: a small JSON file, replaced atomically and synced before it counts.
 
-Its member ``position`` is the next byte to read; the rest belongs to the reader. A file that cannot
-be read is an error that names it: guessing a position would lose or double hits.
+Its member ``position`` is the next byte to read; ``end``, if there is one, is the end of the range
+that the reader may have passed on already; the rest belongs to the reader. A file that cannot be
+read is an error that names it: guessing a position would lose or double hits.
 """
 
 import contextlib
@@ -71,18 +72,22 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def furthest_position(folder: Path) -> int:
-    """Return the largest position of any reader's checkpoint in the folder, 0 if there is none."""
+    """Return the largest position that a reader has passed on or may have, 0 if there is none.
+
+    A line written at or behind it can't be taken for one that a reader had before a power cut.
+    """
     readers = (path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
-    return max((_position(folder, reader) for reader in readers), default=0)
+    return max((_member(folder, reader, "end") for reader in readers), default=0)
 
 
 def slowest_position(folder: Path, readers: Iterable[str]) -> int:
     """Return the smallest position of the named readers; 0 if one has no checkpoint."""
-    return min((_position(folder, reader) for reader in readers), default=0)
+    return min((_member(folder, reader, "position") for reader in readers), default=0)
 
 
-def _position(folder: Path, reader: str) -> int:
+def _member(folder: Path, reader: str, name: str) -> int:
+    """Return a member of a reader's checkpoint, its position if it has none, 0 without one."""
     with contextlib.suppress(CheckpointUnreadable):
         checkpoint = load(folder, reader)
-        return 0 if checkpoint is None else int(checkpoint["position"])
+        return 0 if checkpoint is None else int(checkpoint.get(name, checkpoint["position"]))
     return 0
