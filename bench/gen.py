@@ -16,7 +16,7 @@ from bench.traffic import browser_agent
 from schemas import hit
 
 POOL = 20_000
-START_MS = 1_790_000_000_000  # any day will do, as long as it is the same one
+START_MS = 1_790_000_000_000
 HITS_PER_SECOND = 20_000
 
 _SITES = 300
@@ -27,13 +27,16 @@ _REFERRERS = ("https://www.google.com/", "https://www.bing.com/", "https://t.exa
 _LANGUAGES = ("en-US", "de-DE", "pt-BR", "fr-FR", "ja-JP", "en-GB")
 
 
-def lines(count: int, seed: int = 1) -> Iterator[bytes]:
-    """Yield `count` lines, newline included, in order of their time."""
+def lines(count: int, seed: int = 1, start_ms: int = START_MS) -> Iterator[bytes]:
+    """Yield `count` lines, newline included, in order of their time, from `start_ms` on.
+
+    A store that deletes old hits keeps these only if `start_ms` is recent.
+    """
     source = random.Random(seed)
     bodies = [_body(source) for _ in range(min(count, POOL))]
     pick = partial(source.randrange, len(bodies))
     for number in range(count):
-        time_ms = START_MS + number * 1_000 // HITS_PER_SECOND
+        time_ms = start_ms + number * 1_000 // HITS_PER_SECOND
         head = {"id": _uuid7(source, time_ms), "received_at": hit.rfc3339(time_ms)}
         yield hit.encode(head, bodies[pick()])
 

@@ -13,10 +13,20 @@ from statistics import median
 from bench import samples
 from bench.peers import PEERS
 from bench.samples import PUBLISHED, RESULTS, Run, Sample
-from bench.targets import Spread, Verdict, spread, verdicts
+from bench.targets import OURS, Spread, Verdict, spread, verdicts
 
 UNDISTURBED_SHARE = 0.6  # a generator waiting for a slow peer uses less than its core, too
 PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_PUMP_VALUES = (
+    ("hits", "hits"),
+    ("bytes in the journal", "bytes"),
+    ("hits a second, consumer and store on a core each", "hits_per_second"),
+    ("hits per CPU second of both", "hits_per_cpu_second"),
+    ("hits per CPU second of the consumer", "hits_per_consumer_cpu_second"),
+    ("hits per CPU second of the store", "hits_per_store_cpu_second"),
+    ("consumer's memory, bytes", "consumer_rss_bytes"),
+    ("store's memory, bytes", "store_rss_bytes"),
+)
 _INTRODUCTION = """\
 # Performance
 
@@ -25,9 +35,14 @@ Repeat it on your own hardware: absolute numbers are the machine's, ratios are w
 """
 
 
-def page(hot_samples: Sequence[Sample]) -> str:
-    """Return docs/performance.md."""
-    return f"{_INTRODUCTION}\n## The hot path: `make bench-hot`\n\n{hot(hot_samples)}"
+def page(folder: Path = PUBLISHED) -> str:
+    """Return docs/performance.md from the results in a folder."""
+    parts = [_INTRODUCTION]
+    for name, title, render in SECTIONS:
+        file = folder / f"{name}.ndjson"
+        if file.exists():
+            parts.append(f"## {title}: `make bench-{name}`\n\n{render(samples.read(file))}")
+    return "\n".join(parts)
 
 
 def hot(seen: Sequence[Sample]) -> str:
@@ -44,11 +59,32 @@ def hot(seen: Sequence[Sample]) -> str:
     return "\n".join(part for part in parts if part)
 
 
+def pump(seen: Sequence[Sample]) -> str:
+    """Return the consumer's tables."""
+    rows = []
+    for what, value in _PUMP_VALUES:
+        one = spread(seen, "journal_to_store", value, OURS)
+        if one:
+            rows.append((what, _shown(one, ",.0f")))
+    parts = [
+        _where(seen[0].run),
+        _table("A journal into an empty embedded store", ("what", "seen"), rows),
+        _verdicts(verdicts("pump", seen)),
+    ]
+    return "\n".join(parts)
+
+
+SECTIONS = (("hot", "The hot path", hot), ("pump", "The consumer", pump))
+
+
 def publish() -> None:
     """Make the last full runs the published ones, and render the page from them."""
     PUBLISHED.mkdir(exist_ok=True)
-    shutil.copy(RESULTS / "hot-full.ndjson", PUBLISHED / "hot.ndjson")
-    PAGE.write_text(page(samples.read(PUBLISHED / "hot.ndjson")))
+    for name, _, _ in SECTIONS:
+        measured = RESULTS / f"{name}-full.ndjson"
+        if measured.exists():
+            shutil.copy(measured, PUBLISHED / f"{name}.ndjson")
+    PAGE.write_text(page())
 
 
 def _where(run: Run) -> str:

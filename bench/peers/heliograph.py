@@ -1,4 +1,7 @@
-"""Heliograph's collector with one worker, as its command starts it: journal, cookie, consent on."""
+"""Heliograph's processes as its command starts them, each with one core's worth of workers.
+
+Nothing is switched off: journal, visitor cookie, consent. Paths and ports are the bench's.
+"""
 
 import sys
 from pathlib import Path
@@ -14,11 +17,35 @@ def missing() -> str:
 
 
 def launch(folder: Path, port: int) -> Launch:
-    """Say how to start it; the journal goes into the folder."""
-    environment = {
-        "HELIOGRAPH_COLLECTOR_PORT": str(port),
-        "HELIOGRAPH_COLLECTOR_ADMIN_PORT": str(free_port()),
-        "HELIOGRAPH_COLLECTOR_WORKERS": "1",
-        "HELIOGRAPH_JOURNAL_PATH": str(folder / "journal"),
-    }
-    return Launch([str(_COMMAND), "collect"], environment)
+    """Start the collector with one worker; its journal goes into the folder."""
+    return _launch(
+        "collect",
+        HELIOGRAPH_COLLECTOR_HOST="127.0.0.1",
+        HELIOGRAPH_COLLECTOR_PORT=str(port),
+        HELIOGRAPH_COLLECTOR_ADMIN_PORT=str(free_port()),
+        HELIOGRAPH_COLLECTOR_WORKERS="1",
+        HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
+    )
+
+
+def store(folder: Path, port: int) -> Launch:
+    """Start the embedded store, with its data in the folder."""
+    return _launch(
+        "store",
+        HELIOGRAPH_STORE_PORT=str(port),
+        HELIOGRAPH_STORE_PATH=str(folder / "store"),
+    )
+
+
+def consumer(folder: Path, store_port: int) -> Launch:
+    """Start the consumer of the folder's journals."""
+    return _launch(
+        "consume",
+        HELIOGRAPH_CLICKHOUSE_URL=f"http://127.0.0.1:{store_port}",
+        HELIOGRAPH_CONSUMER_ADMIN_PORT=str(free_port()),
+        HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
+    )
+
+
+def _launch(command: str, **environment: str) -> Launch:
+    return Launch([str(_COMMAND), command], environment)

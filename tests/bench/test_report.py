@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import report, samples
+from bench import report
 from bench.samples import PUBLISHED, Run, Sample
 
 RUN = Run("2026-11-24T06:00:00Z", "abc", "full", {"processor": "none", "nginx": ""})
@@ -33,6 +33,17 @@ def test_a_run_is_told_in_tables() -> None:
     assert "half of nginx" not in text.partition("### Targets")[0]
 
 
+def test_the_consumers_run_is_told_too() -> None:
+    text = report.pump(
+        [
+            Sample(RUN, "journal_to_store", "heliograph", number, {"hits_per_cpu_second": rate})
+            for number, rate in enumerate((310_000.0, 305_000.0, 200_000.0))
+        ]
+    )
+    assert "305,000 (200,000 to 310,000)" in text
+    assert "holds" in text
+
+
 def test_table_rows_line_up() -> None:
     text = report.hot([Sample(RUN, "keep_alive", "nginx", 0, THROUGHPUT)])
     for table in text.split("### ")[1:]:
@@ -40,6 +51,6 @@ def test_table_rows_line_up() -> None:
 
 
 def test_the_page_is_what_was_published() -> None:
-    if not (PUBLISHED / "hot.ndjson").exists():
+    if not list(PUBLISHED.glob("*.ndjson")):
         pytest.skip("nothing was published yet")
-    assert report.PAGE.read_text() == report.page(samples.read(PUBLISHED / "hot.ndjson"))
+    assert report.PAGE.read_text() == report.page()
