@@ -12,7 +12,7 @@ from aiohttp import web
 
 from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
-from collector.facts import Facts, FactsReader
+from collector.facts import Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
@@ -34,8 +34,11 @@ class Desk:
 
     def facts_of(self, request: web.Request) -> Facts:
         """Return what the request's headers say."""
+        kept: Kept = {}
+        for name, value in request.raw_headers:
+            keep(kept, name.lower(), value)
         peer = request.transport.get_extra_info("peername") if request.transport else None
-        return self.facts.read(request.raw_headers, peer[0] if isinstance(peer, tuple) else "")
+        return self.facts.read(kept, peer[0] if isinstance(peer, tuple) else "")
 
 
 DESK: Final = web.AppKey("desk", Desk)

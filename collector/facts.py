@@ -6,9 +6,9 @@ decide about consent, and the end of the hit's line for each decision. Used by t
 application alike. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from ipaddress import ip_network
-from typing import Any
+from typing import Final
 
 from collector import client_address, consent, identity
 from collector.consent import Decision
@@ -16,24 +16,59 @@ from collector.settings import CollectorSettings
 from schemas.hit import encode_tail
 from schemas.limits import LANGUAGE_BYTES_MAX, URL_BYTES_MAX, USER_AGENT_BYTES_MAX
 
-_KEPT = frozenset(
+# The headers that matter here.
+KEPT: Final = frozenset(
     b"user-agent accept-language referer cookie sec-gpc x-forwarded-for forwarded".split()
 )
 
+Kept = dict[bytes, bytes]
+
+
+def keep(kept: Kept, name: bytes, value: bytes) -> None:
+    """Keep a header if it matters here; `name` is in lower case."""
+    if name in KEPT:
+        joint = b"; " if name == b"cookie" else b", "
+        kept[name] = kept[name] + joint + value if name in kept else value
+
 
 class Facts:
-    """What one header block says. `visitor_id` and `page` are empty if it says nothing of them."""
+    """What one header block says. `visitor_id` and `page` are empty if it says nothing of them.
 
-    __slots__ = ("_base", "_ip", "_ip_cut", "_tails", "decision", "page", "problems", "visitor_id")
+    `is_plain` means: it decides nothing about consent, names a visitor, and is without problems.
+    """
 
-    def __init__(self, decision: Decision | None, visitor_id: str, page: str) -> None:
+    __slots__ = (
+        "_agent",
+        "_ip",
+        "_ip_cut",
+        "_language",
+        "_tails",
+        "decision",
+        "is_plain",
+        "page",
+        "problems",
+        "visitor_id",
+    )
+
+    def __init__(
+        self,
+        *,
+        decision: Decision | None,
+        visitor_id: str,
+        page: str,
+        agent: str,
+        language: str,
+        ips: tuple[str, str],
+        problems: Sequence[str],
+    ) -> None:
         self.decision = decision
         self.visitor_id = visitor_id
         self.page = page
-        self.problems: list[str] = []
-        self._base: dict[str, str] = {}
-        self._ip = ""
-        self._ip_cut = ""
+        self.problems = problems
+        self.is_plain = decision is None and visitor_id != "" and not problems
+        self._agent = agent
+        self._language = language
+        self._ip, self._ip_cut = ips
         self._tails: dict[Decision, bytes] = {}
 
     def tail(self, decision: Decision) -> bytes:
@@ -43,21 +78,16 @@ class Facts:
             tail = self._tails[decision] = encode_tail(self._members(decision))
         return tail
 
-    def _members(self, decision: Decision) -> dict[str, Any]:
-        members: dict[str, Any] = {}
-        if decision.granted and self.visitor_id:
-            members["visitor_id"] = self.visitor_id
-        ip = self._ip if decision.granted else self._ip_cut
-        if ip:
-            members["ip"] = ip
-        members.update(self._base)
-        members["consent"] = decision.consent
-        members["consent_source"] = decision.source
-        return members
-
-    def set_base(self, ip: str, ip_cut: str, base: dict[str, str]) -> None:
-        """Give the members that the tails are made of."""
-        self._ip, self._ip_cut, self._base = ip, ip_cut, base
+    def _members(self, decision: Decision) -> dict[str, str]:
+        members = {
+            "visitor_id": self.visitor_id if decision.granted else "",
+            "ip": self._ip if decision.granted else self._ip_cut,
+            "user_agent": self._agent,
+            "language": self._language,
+            "consent": decision.consent,
+            "consent_source": decision.source,
+        }
+        return {name: value for name, value in members.items() if value}
 
 
 class FactsReader:
@@ -74,51 +104,45 @@ class FactsReader:
             else client_address.forwarded_for
         )
 
-    def read(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> Facts:
-        """Return the facts of a header block (names in any case) that came from address `peer`."""
-        found: dict[bytes, bytes] = {}
-        for name, value in headers:
-            name = name.lower()
-            if name in _KEPT:
-                joint = b"; " if name == b"cookie" else b", "
-                found[name] = found[name] + joint + value if name in found else value
-        cookies = found.get(b"cookie", b"")
-        opted_out = identity.cookie_value(cookies, self._optout) == "1"
-        decision = consent.headers_decision(
-            opted_out=opted_out, gpc=found.get(b"sec-gpc", b"").strip() == b"1"
-        )
+    def read(self, kept: Kept, peer: str) -> Facts:
+        """Return the facts of what was kept of a header block that came from address `peer`."""
+        problems: list[str] = []
+        cookies = kept.get(b"cookie", b"")
         visitor_id = identity.cookie_value(cookies, self._cookie)
-        facts = Facts(decision, visitor_id if identity.is_visitor_id(visitor_id) else "", "")
-        facts.page = _text(found.get(b"referer", b""), URL_BYTES_MAX, "url", facts)
-        self._set_base(facts, found, peer)
-        return facts
+        page = kept.get(b"referer", b"")
+        return Facts(
+            decision=consent.headers_decision(
+                opted_out=identity.cookie_value(cookies, self._optout) == "1",
+                gpc=b"sec-gpc" in kept and b"1" in kept[b"sec-gpc"].replace(b" ", b"").split(b","),
+            ),
+            visitor_id=visitor_id if identity.is_visitor_id(visitor_id) else "",
+            page=_text(page, URL_BYTES_MAX, "url", problems),
+            agent=_text(kept.get(b"user-agent", b""), USER_AGENT_BYTES_MAX, "user_agent", problems),
+            language=_language(kept.get(b"accept-language", b""), problems),
+            ips=self._addresses(kept, peer),
+            problems=problems,
+        )
 
-    def _set_base(self, facts: Facts, found: dict[bytes, bytes], peer: str) -> None:
-        base = {}
-        agent = _text(found.get(b"user-agent", b""), USER_AGENT_BYTES_MAX, "user_agent", facts)
-        if agent:
-            base["user_agent"] = agent
-        first = found.get(b"accept-language", b"").partition(b",")[0].partition(b";")[0].strip()
-        language = _text(first, LANGUAGE_BYTES_MAX, "language", facts)
-        if language and language != "*":
-            base["language"] = language
-        hops = []
-        if self._trusted:
-            hops = self._hops(found.get(self._proxy_header, b"").decode("latin-1"))
+    def _addresses(self, kept: Kept, peer: str) -> tuple[str, str]:
+        """Return the client's address, whole and cut; empty if it has none."""
+        if not self._trusted:
+            return client_address.whole_and_cut(peer)
+        hops = self._hops(kept.get(self._proxy_header, b"").decode("latin-1"))
         address = client_address.client_address(peer, hops, self._trusted)
-        if address is None:
-            facts.set_base("", "", base)
-        else:
-            facts.set_base(str(address), str(client_address.truncated(address)), base)
+        return client_address.whole_and_cut(str(address or ""))
 
 
-def _text(value: bytes, bytes_max: int, member: str, facts: Facts) -> str:
+def _language(value: bytes, problems: list[str]) -> str:
+    first = value.partition(b",")[0].partition(b";")[0].strip()
+    return "" if first == b"*" else _text(first, LANGUAGE_BYTES_MAX, "language", problems)
+
+
+def _text(value: bytes, bytes_max: int, member: str, problems: list[str]) -> str:
     """Return a header's text; what is wrong with it is noted, not raised."""
     if len(value) > bytes_max:
-        facts.problems.append(f"{member}: cut at {bytes_max} bytes")
-        value = value[:bytes_max]
-        return value.decode(errors="ignore")
+        problems.append(f"{member}: cut at {bytes_max} bytes")
+        return value[:bytes_max].decode(errors="ignore")
     text = value.decode(errors="replace")
     if "\ufffd" in text:
-        facts.problems.append(f"{member}: not UTF-8")
+        problems.append(f"{member}: not UTF-8")
     return text

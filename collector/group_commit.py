@@ -22,6 +22,9 @@ class Answerable(Protocol):
     def write(self, data: bytes, /) -> None:
         """Send bytes; must not block or raise."""
 
+    def close(self) -> None:
+        """Close when all is sent."""
+
 
 class _Waiter(NamedTuple):
     """A request of the application: its lines are those from `first` to before `end`."""
@@ -48,18 +51,19 @@ class GroupCommit:
         self._monotonic = monotonic
         # One turn's hits, and what is done when they are written.
         self._lines: list[bytes] = []
-        self._answers: list[tuple[Answerable, bytes]] = []
+        self._answers: list[tuple[Answerable, bytes, bool]] = []
         self._waiters: list[_Waiter] = []
         # What the journal last said when it refused; empty when it keeps hits.
         self.problem = ""
         self._problem_logged_at = float("-inf")
 
-    def add(self, line: bytes, connection: Answerable, answer: bytes) -> None:
-        """Take a hit, and the answer that leaves when it is written."""
-        if not self._lines:
+    def add(self, line: bytes, connection: Answerable, answer: bytes, close: bool = False) -> None:
+        """Take a hit, and the answer that leaves when it is written; it may be the last one."""
+        lines = self._lines
+        if not lines:
             self._loop.call_soon(self.flush)
-        self._lines.append(line)
-        self._answers.append((connection, answer))
+        lines.append(line)
+        self._answers.append((connection, answer, close))
 
     def kept(self, lines: list[bytes], endpoint: str) -> asyncio.Future[bool]:
         """Take hits of one request; the future tells whether all of them are in the journal."""
@@ -84,8 +88,10 @@ class GroupCommit:
         kept = self._append(lines)
         self._counters.write_seconds.observe(self._monotonic() - begun)
         self._counters.batches += 1
-        for connection, answer in answers:
+        for connection, answer, close in answers:
             connection.write(answer)
+            if close:
+                connection.close()
         counted = 0
         for waiter in waiters:
             of_waiter = max(0, min(waiter.end, kept) - waiter.first)

@@ -17,19 +17,25 @@ import httptools
 
 from collector.build_hit import HitBuilder
 from collector.connections import Connections
-from collector.facts import Facts, FactsReader
+from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
 from collector.metrics import Counters
 from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
 from collector.settings import CollectorSettings
 from schemas.limits import HEADERS_MAX
 
+# The high-water mark that transports start with.
+ASYNCIO_WRITE_BUFFER_BYTES: Final = 64 * 1024
+
 _VERSION: Final = b" HTTP/1.1\r\n"
 _END: Final = b"\r\n\r\n"
-# A header that makes a request something else than a plain GET.
+# Headers that make a request something else than a plain GET.
 _UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
-# The only headers that may come more than once.
-_REPEATABLE: Final = frozenset((b"cookie", b"x-forwarded-for", b"forwarded"))
+# Headers that may come once only, or aiohttp refuses the request.
+_SINGLE: Final = frozenset(
+    b"host user-agent content-type content-location content-range etag max-forwards server".split()
+)
+_KNOWN: Final = KEPT | _UNUSUAL | _SINGLE | {b"connection"}
 
 
 class LaneShared:
@@ -58,21 +64,54 @@ class LaneShared:
         self.head = b"HEAD " + settings.pixel_path.encode()
         self.get_query = self.get + b"?"
         self.line_bytes_max = settings.request_line_bytes_max
+        self.target_bytes_max = settings.request_line_bytes_max - len(self.get_query + _VERSION)
         self.head_bytes_max = settings.header_bytes_max
         self.pipelined_requests_max = settings.pipelined_requests_max
         self.write_buffer_bytes_max = settings.write_buffer_bytes_max
 
 
 class _Head:
-    """Collects one request's headers; the callbacks are in wire order."""
+    """Reads one request's headers: what of them matters, and whether they are plain."""
 
-    __slots__ = ("headers",)
+    __slots__ = ("close", "is_plain", "kept", "single")
 
     def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.kept: Kept = {}
+        self.close = False
+        self.is_plain = True
+        self.single: set[bytes] = set()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        """Take one header; names come as they were sent. Most have no meaning here."""
+        name = name.lower()
+        if name in _KNOWN:
+            self._take(name, value.rstrip(b" \t"))
+
+    def _take(self, name: bytes, value: bytes) -> None:
+        if name in _SINGLE:
+            if name in self.single:
+                self.is_plain = False
+            self.single.add(name)
+        elif name == b"connection":
+            word = value.lower()
+            if word == b"close":
+                self.close = True
+            elif word != b"keep-alive":
+                self.is_plain = False
+        elif name in _UNUSUAL:
+            self.is_plain = False
+        keep(self.kept, name, value)
+
+
+def _parse(request: bytes) -> _Head | None:
+    """Parse a whole request; None unless it is one plain request without a body."""
+    head = _Head()
+    try:
+        httptools.HttpRequestParser(head).feed_data(request)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        return None
+    plain = head.is_plain and b"host" in head.single
+    return head if plain and request.count(b"\r\n") - 2 <= HEADERS_MAX else None
 
 
 class Lane(asyncio.Protocol):
@@ -80,6 +119,7 @@ class Lane(asyncio.Protocol):
 
     __slots__ = (
         "_buffer",
+        "_closing",
         "_facts",
         "_known",
         "_paused",
@@ -97,6 +137,8 @@ class Lane(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._peer = ""
         self._paused = False
+        # The last answer is under way; whatever else arrives is ignored.
+        self._closing = False
         self.active_at = 0.0
         # The last request: all its bytes behind the target, and what they said.
         self._known: bytes | None = None
@@ -111,7 +153,8 @@ class Lane(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if isinstance(peer, tuple) else ""
-        self._transport.set_write_buffer_limits(high=shared.write_buffer_bytes_max)
+        if shared.write_buffer_bytes_max != ASYNCIO_WRITE_BUFFER_BYTES:
+            self._transport.set_write_buffer_limits(high=shared.write_buffer_bytes_max)
         self.active_at = shared.connections.now
         if not shared.connections.add(self):
             self._transport.write(TOO_MANY_CONNECTIONS)
@@ -124,24 +167,23 @@ class Lane(asyncio.Protocol):
         self.active_at = shared.connections.now
         if known is not None and data.endswith(known) and data.startswith(shared.get_query):
             target = data[len(shared.get_query) : -len(known)]
-            if target.isascii() and not self._buffer and len(target) < shared.line_bytes_max:
+            if target.isascii() and not self._buffer and len(target) < shared.target_bytes_max:
                 query = target.decode()
                 # Printable and no space: one request, and a target that HTTP allows.
                 if query.isprintable() and " " not in query and "#" not in query:
                     line, new_visitor_id = shared.builder.from_query(self._facts, query, "GET")
-                    answers = shared.answers
-                    shared.commit.add(
-                        line,
-                        self._transport,
-                        answers.answer(new_visitor_id=new_visitor_id)
-                        if new_visitor_id
-                        else answers.keep_alive,
-                    )
+                    if new_visitor_id:
+                        answer = shared.answers.answer(new_visitor_id=new_visitor_id)
+                    else:
+                        answer = shared.answers.keep_alive
+                    shared.commit.add(line, self._transport, answer)
                     return
-        self._read(data)
+        if not self._closing:
+            self._read(data)
 
     def eof_received(self) -> bool:
         """Close when what was asked before is answered: the answers leave at the turn's end."""
+        self._closing = True
         asyncio.get_running_loop().call_soon(self._transport.close)
         return True
 
@@ -176,22 +218,19 @@ class Lane(asyncio.Protocol):
         buffer = self._buffer + data
         self._buffer = b""
         for _ in range(shared.pipelined_requests_max):
-            if self._paused or self._transport.is_closing():
-                break
-            end = buffer.find(_END)
+            end = -1 if self._paused or self._closing else buffer.find(_END)
             if end < 0:
                 break
-            request = buffer[: end + len(_END)]
-            if not self._take(request):
+            end += len(_END)
+            if not self._take(buffer if end == len(buffer) else buffer[:end]):
                 self._hand_over(buffer)
                 return
-            buffer = buffer[len(request) :]
-        self._keep_rest(buffer)
+            buffer = buffer[end:]
+        if buffer and not self._closing:
+            self._keep_rest(buffer)
 
     def _keep_rest(self, buffer: bytes) -> None:
         shared = self._shared
-        if not buffer or self._transport.is_closing():
-            return
         if not self._paused:
             if _END in buffer:
                 # More than one turn's share: let the others have theirs.
@@ -219,13 +258,14 @@ class Lane(asyncio.Protocol):
     def _take(self, request: bytes) -> bool:
         """Answer one whole request; False if it is not a plain pixel request."""
         shared = self._shared
-        method = "GET" if request.startswith(shared.get) else "HEAD"
-        path = shared.get if method == "GET" else shared.head
+        is_get = request.startswith(shared.get)
+        if not is_get and not request.startswith(shared.head):
+            return False
         line_end = request.find(b"\r\n")
-        target = request[len(path) : line_end - len(_VERSION) + 2]
+        version = line_end + 2 - len(_VERSION)
+        target = request[len(shared.get if is_get else shared.head) : version]
         if (
-            not request.startswith(path)
-            or not request.startswith(_VERSION, line_end - len(_VERSION) + 2)
+            not request.startswith(_VERSION, version)
             or (target and not target.startswith(b"?"))
             or b"#" in target
             or not target.isascii()
@@ -233,24 +273,21 @@ class Lane(asyncio.Protocol):
             or len(request) - line_end > shared.head_bytes_max
         ):
             return False
-        headers = _plain_headers(request)
-        if headers is None:
+        head = _parse(request)
+        if head is None:
             return False
-        close = any(name == b"connection" for name, _ in headers) or shared.connections.draining
-        facts = shared.facts.read(headers, self._peer)
-        line, new_visitor_id = shared.builder.from_query(facts, target[1:].decode(), method)
-        answer = shared.answers.answer(
-            new_visitor_id=new_visitor_id, close=close, body=method == "GET"
+        facts = shared.facts.read(head.kept, self._peer)
+        line, new_visitor_id = shared.builder.from_query(
+            facts, target[1:].decode(), "GET" if is_get else "HEAD"
         )
-        shared.commit.add(line, self._transport, answer)
-        if close:
-            asyncio.get_running_loop().call_soon(self._transport.close)
-        self._known = None if close else request[line_end - len(_VERSION) + 2 :]
         self._facts = facts
-        return not close or self._stop_reading()
-
-    def _stop_reading(self) -> bool:
-        self._transport.pause_reading()
+        self._closing = head.close or shared.connections.draining
+        if is_get and not self._closing:
+            self._known = request[version:]
+        answer = shared.answers.answer(
+            new_visitor_id=new_visitor_id, close=self._closing, body=is_get
+        )
+        shared.commit.add(line, self._transport, answer, self._closing)
         return True
 
     def _hand_over(self, data: bytes) -> None:
@@ -263,32 +300,3 @@ class Lane(asyncio.Protocol):
         self._transport.set_protocol(connection)
         connection.connection_made(self._transport)
         connection.data_received(data)
-
-
-def _plain_headers(request: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Parse a whole request; None unless it is one plain request without a body.
-
-    Names are in lower case. A Connection header is left in only if it says `close`.
-    """
-    head = _Head()
-    parser = httptools.HttpRequestParser(head)
-    try:
-        parser.feed_data(request)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        return None
-    headers = []
-    seen = set()
-    for name, value in head.headers:
-        name = name.lower()
-        if name in _UNUSUAL or (name in seen and name not in _REPEATABLE):
-            return None
-        seen.add(name)
-        value = value.rstrip(b" \t")
-        if name == b"connection":
-            word = value.lower()
-            if word == b"keep-alive":
-                continue
-            if word != b"close":
-                return None
-        headers.append((name, value))
-    return headers if b"host" in seen and len(headers) <= HEADERS_MAX else None

@@ -105,9 +105,18 @@ def _second_text(second: int) -> str:
     return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
 
 
-def encode(members: Mapping[str, Any], tail: bytes) -> bytes:
-    """Return a hit's line. `members` begins with id and received_at; `tail` is of `encode_tail`."""
-    return orjson.dumps(members)[:-1] + tail
+def head_after_id(received_at: str, endpoint: str, method: str) -> str:
+    """Return what follows the hit id in a line, up to where the parameters' members follow."""
+    return f'","received_at":"{received_at}","endpoint":"{endpoint}","method":"{method}",'
+
+
+def encode(head: str, members: Mapping[str, Any], tail: bytes) -> bytes:
+    """Return a hit's line.
+
+    `head` is ``{"id":"``, the hit id and `head_after_id`; `members` are those of the parameters, at
+    least one; `tail` is of `encode_tail`.
+    """
+    return b"%b%b%b" % (head.encode(), orjson.dumps(members)[1:-1], tail)
 
 
 def encode_tail(members: Mapping[str, Any]) -> bytes:

@@ -13,7 +13,6 @@ import orjson
 from aiohttp import web
 
 from collector.app import DESK, Desk
-from collector.build_hit import BuiltHit
 from collector.facts import Facts
 from collector.settings import CollectorSettings
 from schemas.limits import BEACON_EVENTS_MAX
@@ -47,29 +46,32 @@ async def _beacon(request: web.Request) -> web.Response:
     except web.HTTPRequestEntityTooLarge:
         return _refusal(413, f"a body has at most {desk.settings.body_bytes_max} bytes", cors)
     try:
-        hits = _hits(desk, desk.facts_of(request), request.content_type, body)
+        lines, new_visitor_id = _hits(desk, desk.facts_of(request), request.content_type, body)
     except ValueError as error:
         return _refusal(400, str(error), cors)
-    if not await desk.commit.kept([hit.line for hit in hits], "beacon"):
+    if not await desk.commit.kept(lines, "beacon"):
         return _refusal(503, "not kept, try again later", cors | {"Retry-After": "10"})
     response = web.Response(status=204, headers=cors)
-    new_visitor_id = next((hit.new_visitor_id for hit in hits if hit.new_visitor_id), "")
     if new_visitor_id:
         response.headers["Set-Cookie"] = desk.answers.set_cookie(new_visitor_id)
     return response
 
 
-def _hits(desk: Desk, facts: Facts, content_type: str, body: bytes) -> list[BuiltHit]:
-    """Build the body's hits; ValueError says what is wrong with the body as a whole."""
+def _hits(desk: Desk, facts: Facts, content_type: str, body: bytes) -> tuple[list[bytes], str]:
+    """Build the body's hits; return their lines and a new visitor's id.
+
+    ValueError says what is wrong with the body as a whole.
+    """
     if content_type == "application/x-www-form-urlencoded":
-        return [desk.builder.from_form(facts, body.decode(errors="replace"), "")]
-    hits: list[BuiltHit] = []
+        line, new_visitor_id = desk.builder.from_form(facts, body.decode(errors="replace"))
+        return [line], new_visitor_id
+    lines = []
     visitor_id = ""
     for event in _events(body):
-        hit = desk.builder.from_json(facts, event, visitor_id)
-        visitor_id = visitor_id or hit.new_visitor_id
-        hits.append(hit)
-    return hits
+        line, new_visitor_id = desk.builder.from_json(facts, event, visitor_id)
+        visitor_id = visitor_id or new_visitor_id
+        lines.append(line)
+    return lines, visitor_id
 
 
 def _events(body: bytes) -> list[Mapping[str, Any]]:
