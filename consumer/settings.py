@@ -72,6 +72,10 @@ class ConsumerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    admin_host: str = Field(
+        "127.0.0.1", description="Address of /healthz, /readyz and /metrics of the consumer."
+    )
+    admin_port: int = Field(8082, ge=1, le=65535, description="Port of the admin endpoints.")
     batch_rows_max: int = Field(
         100_000,
         ge=1,

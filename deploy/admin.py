@@ -22,12 +22,12 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from deploy.supervisor import ChildState, Supervisor
-from schemas.metric_table import Metric, Value, counted_together
+from schemas.metric_table import PREFIX, Metric, Value, counted_together
 
 SUPERVISOR_METRICS = (
-    Metric("heliograph_process_up", "gauge", "1 if the process can do its job.",
+    Metric("process_up", "gauge", "1 if the process can do its job.",
            "A fall is what matters: /readyz says why.", label="process"),
-    Metric("heliograph_process_restarts_total", "counter", "Times the process died and was "
+    Metric("process_restarts_total", "counter", "Times the process died and was "
            "started again.", "Read the log around its end.", label="process"),
 )  # fmt: skip
 
@@ -85,8 +85,8 @@ class _Families(Collector):
         now = asyncio.get_running_loop().time()
         up, restarts = SUPERVISOR_METRICS
         names = [child.spec.name for child in self._children]
-        gauge = GaugeMetricFamily(up.name, up.counts, labels=["process"])
-        counter = CounterMetricFamily(restarts.name, restarts.counts, labels=["process"])
+        gauge = GaugeMetricFamily(PREFIX + up.name, up.counts, labels=["process"])
+        counter = CounterMetricFamily(PREFIX + restarts.name, restarts.counts, labels=["process"])
         for name, child in zip(names, self._children, strict=True):
             gauge.add_metric([name], 0 if child.problem(now) else 1)
             counter.add_metric([name], child.restarts)
@@ -97,7 +97,7 @@ class _Families(Collector):
 def _family(row: Metric, children: Sequence[ChildState]) -> Family:
     labels = ["process"] if row.label is None else ["process", row.label]
     if row.kind == "histogram":
-        histogram = HistogramMetricFamily(row.name, row.counts, labels=labels)
+        histogram = HistogramMetricFamily(PREFIX + row.name, row.counts, labels=labels)
         for child in children:
             value = _total(row, child)
             if value is not None:
@@ -107,7 +107,7 @@ def _family(row: Metric, children: Sequence[ChildState]) -> Family:
                 )
         return histogram
     kind = CounterMetricFamily if row.kind == "counter" else GaugeMetricFamily
-    family = kind(row.name, row.counts, labels=labels)
+    family = kind(PREFIX + row.name, row.counts, labels=labels)
     for child in children:
         value = _total(row, child)
         if isinstance(value, Mapping):

@@ -31,8 +31,16 @@ class Command:
 
 ALL_SECTIONS = tuple(Settings.model_fields)
 COMMANDS = (
+    Command("run", "Run everything on this machine: store, consumer and collector.",
+            ALL_SECTIONS, commands.run),
     Command("collect", "Run the collector: answer requests, write the journal.",
             ("collector", "journal"), commands.collect),
+    Command("consume", "Run the consumer: move hits from the journal to ClickHouse.",
+            ("consumer", "clickhouse", "journal"), commands.consume),
+    Command("store", "Run the embedded store: ClickHouse on this machine, in one process.",
+            ("store", "consumer"), commands.store),
+    Command("migrate", "Bring ClickHouse's tables to this version; safe to repeat.",
+            ("clickhouse",), commands.migrate),
     Command("config", "Print the effective settings, secrets hidden.",
             ALL_SECTIONS, commands.print_config),
 )  # fmt: skip
@@ -79,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
             default=Path(configured) if configured else None,
             help="TOML file of settings (HELIOGRAPH_CONFIG; heliograph.toml is read if it exists)",
         )
+        if command.name == "migrate":
+            sub.add_argument("--dry-run", action="store_true", help="print the SQL, change nothing")
         _add_settings(sub, command.sections)
     return parser
 

@@ -6,6 +6,7 @@ The wiring of the parts is here and nowhere else.
 import argparse
 import asyncio
 import errno
+import importlib.util
 import logging
 import os
 import socket
@@ -15,22 +16,34 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+import consumer.migrate
 from collector.metrics import METRICS as COLLECTOR_METRICS
+from consumer.metrics import METRICS as CONSUMER_METRICS
+from consumer.migrate import MigrationChanged
+from consumer.store_errors import StoreError
 from deploy.admin import serve_admin
+from deploy.all_in_one import all_in_one, collector_url, store_url, welcome
+from deploy.embedded_store.metrics import METRICS as STORE_METRICS
 from deploy.settings import BadSettings, Settings, environment_variable, revealed
-from deploy.supervisor import ChildSpec, Supervisor
+from deploy.supervisor import ChildSpec, ChildState, Supervisor
 from deploy.terminal import LogPrinter
+from schemas.delivery import SinkAway
 
 EXIT_STOPPED = 0
+EXIT_FAILED = 1
 
 
 @dataclass(frozen=True, slots=True)
 class AdminPort:
-    """An admin port, and the prefix of the names of the children it speaks for."""
+    """An admin port, and the first parts of the names of the children it speaks for."""
 
-    prefix: str
+    children: tuple[str, ...]
     host: str
     port: int
+
+    def speaks_for(self, child: ChildState) -> bool:
+        """Tell whether the child is among those that the port speaks for."""
+        return child.spec.name.partition(".")[0] in self.children
 
 
 log = logging.getLogger(__name__)
@@ -38,14 +51,74 @@ log = logging.getLogger(__name__)
 
 def collect(settings: Settings, options: argparse.Namespace) -> int:
     """Run the collector's workers until SIGTERM or Ctrl-C."""
-    workers = settings.collector.workers or len(os.sched_getaffinity(0))
     _refuse_taken_ports(settings, ("collector.port", "collector.admin_port"))
     return _supervise(
-        [_workers(settings, workers)],
+        [_workers(settings, settings.collector.workers or _cores())],
         [_collector_admin(settings)],
         settings.collector.drain_delay_seconds,
-        lambda: log.info("pixel: http://%s%s", _address(settings), settings.collector.pixel_path),
+        lambda: log.info("pixel: %s%s", collector_url(settings), settings.collector.pixel_path),
     )
+
+
+def consume(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the consumer until SIGTERM or Ctrl-C."""
+    _refuse_taken_ports(settings, ("consumer.admin_port",))
+    return _supervise(
+        [[_consumer(settings)]],
+        [_consumer_admin(settings, "consumer")],
+        0,
+        lambda: log.info("hits go to %s", settings.clickhouse.url),
+    )
+
+
+def store(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the embedded store until SIGTERM or Ctrl-C."""
+    _refuse_missing_engine()
+    _refuse_taken_ports(settings, ("store.port", "consumer.admin_port"))
+    return _supervise(
+        [[_store(settings)]],
+        [_consumer_admin(settings, "store")],
+        0,
+        lambda: log.info("ClickHouse's HTTP interface: %s", store_url(settings)),
+    )
+
+
+def run(settings: Settings, options: argparse.Namespace) -> int:
+    """Run store, consumer and collector on this machine until SIGTERM or Ctrl-C."""
+    _refuse_missing_engine()
+    _refuse_taken_ports(
+        settings,
+        (
+            "collector.port",
+            "collector.admin_port",
+            "consumer.admin_port",
+            "store.port",
+        ),
+    )
+    settings = all_in_one(settings)
+    workers = settings.collector.workers or min(2, _cores())
+    return _supervise(
+        [[_store(settings)], [_consumer(settings)], _workers(settings, workers)],
+        [_collector_admin(settings), _consumer_admin(settings, "consumer", "store")],
+        settings.collector.drain_delay_seconds,
+        lambda: print(welcome(settings), flush=True),
+    )
+
+
+def migrate(settings: Settings, options: argparse.Namespace) -> int:
+    """Apply the migrations; print the statements that were taken (or would be)."""
+    try:
+        statements = asyncio.run(
+            consumer.migrate.migrate(settings.clickhouse, dry_run=options.dry_run)
+        )
+    except (SinkAway, StoreError, MigrationChanged) as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+    for statement in statements:
+        print(f"{statement};\n")
+    if not statements:
+        print("nothing to do: the tables are of this version")
+    return 0
 
 
 def print_config(settings: Settings, options: argparse.Namespace) -> int:
@@ -60,7 +133,35 @@ def print_config(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _collector_admin(settings: Settings) -> AdminPort:
-    return AdminPort("collector", settings.collector.admin_host, settings.collector.admin_port)
+    return AdminPort(("collector",), settings.collector.admin_host, settings.collector.admin_port)
+
+
+def _consumer_admin(settings: Settings, *children: str) -> AdminPort:
+    return AdminPort(children, settings.consumer.admin_host, settings.consumer.admin_port)
+
+
+def _consumer(settings: Settings) -> ChildSpec:
+    return ChildSpec(
+        "consumer",
+        "consumer",
+        {
+            "journal": revealed(settings.journal),
+            "consumer": revealed(settings.consumer),
+            "clickhouse": revealed(settings.clickhouse),
+        },
+        CONSUMER_METRICS,
+        stop_seconds_max=settings.consumer.stop_seconds_max + 5,
+    )
+
+
+def _store(settings: Settings) -> ChildSpec:
+    return ChildSpec(
+        "store",
+        "deploy.embedded_store",
+        revealed(settings.store),
+        STORE_METRICS,
+        stop_seconds_max=settings.store.stop_seconds_max + 5,
+    )
 
 
 def _workers(settings: Settings, workers: int) -> list[ChildSpec]:
@@ -97,7 +198,9 @@ def _supervise(
         )
         runners = []
         for port in admin_ports:
-            children = [c for c in supervisor.children if c.spec.name.startswith(port.prefix)]
+            children = [
+                c for c in supervisor.children if c.spec.name.split(".")[0] in port.children
+            ]
             runners.append(await serve_admin(supervisor, children, port.host, port.port))
         await supervisor.run(on_ready)
         for runner in runners:
@@ -133,10 +236,15 @@ def _refuse_taken_ports(settings: Settings, names: Sequence[str]) -> None:
                 ) from error
 
 
-def _address(settings: Settings) -> str:
-    host = settings.collector.host
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    return f"{shown}:{settings.collector.port}"
+def _refuse_missing_engine() -> None:
+    if importlib.util.find_spec("chdb") is None:
+        raise BadSettings(
+            "the embedded store needs the ClickHouse engine: pip install 'heliograph[embedded]'"
+        )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _toml(value: object) -> str:

@@ -10,15 +10,19 @@ from pathlib import Path
 import orjson
 
 from collector.metrics import METRICS as COLLECTOR_METRICS
+from consumer.metrics import METRICS as CONSUMER_METRICS
 from deploy.admin import SUPERVISOR_METRICS
+from deploy.embedded_store.metrics import METRICS as STORE_METRICS
 from deploy.settings import Settings, environment_variable, rows
 from schemas import hit
-from schemas.metric_table import Metric
+from schemas.metric_table import PREFIX, Metric
 
 ROOT = Path(__file__).parent.parent
 _GENERATED = "<!-- Written by `make docs`; change the code it is derived from. -->\n"
 METRIC_TABLES: Sequence[tuple[str, Sequence[Metric]]] = (
     ("Collector (port 8081)", COLLECTOR_METRICS),
+    ("Consumer (port 8082)", CONSUMER_METRICS),
+    ("Embedded store (port 8082)", STORE_METRICS),
     ("Supervisor (every admin port)", SUPERVISOR_METRICS),
 )
 
@@ -113,7 +117,7 @@ def _metrics_page() -> str:
                 ("metric", "kind", "what it counts", "when it rises"),
                 (
                     (
-                        f"`{row.name}`" + (f" by `{row.label}`" if row.label else ""),
+                        f"`{PREFIX}{row.name}`" + (f" by `{row.label}`" if row.label else ""),
                         row.kind,
                         row.counts,
                         row.when_it_rises,

@@ -19,6 +19,8 @@ from pydantic_settings import (
 )
 
 from collector.settings import CollectorSettings
+from consumer.settings import ClickHouseSettings, ConsumerSettings
+from deploy.embedded_store.settings import StoreSettings
 from schemas.journal.settings import JournalSettings
 
 ENVIRONMENT_PREFIX = "HELIOGRAPH_"
@@ -43,6 +45,9 @@ class Settings(BaseSettings):
 
     collector: CollectorSettings = CollectorSettings()
     journal: JournalSettings = JournalSettings()
+    consumer: ConsumerSettings = ConsumerSettings()
+    clickhouse: ClickHouseSettings = ClickHouseSettings()
+    store: StoreSettings = StoreSettings()
 
     @classmethod
     def settings_customise_sources(

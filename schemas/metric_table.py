@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
+# What every name is served with; the tables leave it out.
+PREFIX = "heliograph_"
+
 Number: TypeAlias = int | float
 Kind = Literal["counter", "gauge", "histogram"]
 

@@ -1,0 +1,65 @@
+"""What is special about running everything on one machine: settings that fit, and the welcome.
+
+`heliograph run` points the consumer and the start page at the embedded store, whatever port it has.
+"""
+
+from deploy.settings import Settings
+
+_WELCOME = """
+  Heliograph is running.
+
+  pixel    {pixel}?e=PageView
+  try it   {collector}/start
+  ask      curl '{store}/?query=SELECT+received_at,event,url+FROM+hits+ORDER+BY+received_at+DESC+LIMIT+5+FORMAT+PrettyCompact'
+  health   http://{admin_host}:{admin_port}/readyz
+
+  Hits are kept in {journal} and {data}; Ctrl-C stops, the next start goes on from there.
+"""  # noqa: E501 - a command to copy is one line
+
+
+def all_in_one(settings: Settings) -> Settings:
+    """Return the settings with the parts pointed at each other."""
+    url = store_url(settings)
+    clickhouse = settings.clickhouse.model_copy(
+        update={"url": url, "user": "default", "password": settings.store.default_password}
+    )
+    updates: dict[str, object] = {"clickhouse": clickhouse}
+    if not settings.collector.start_store_url:
+        updates["collector"] = settings.collector.model_copy(update={"start_store_url": url})
+        origins = (*settings.store.origins_allowed, *_origins(settings))
+        updates["store"] = settings.store.model_copy(update={"origins_allowed": origins})
+    return settings.model_copy(update=updates)
+
+
+def welcome(settings: Settings) -> str:
+    """Return what is printed when all is ready: where the pixel is, and what to try."""
+    return _WELCOME.format(
+        collector=collector_url(settings),
+        pixel=collector_url(settings) + settings.collector.pixel_path,
+        store=store_url(settings),
+        admin_host=settings.collector.admin_host,
+        admin_port=settings.collector.admin_port,
+        journal=settings.journal.path,
+        data=settings.store.path,
+    )
+
+
+def collector_url(settings: Settings) -> str:
+    """Return the collector's address as a person on this machine types it."""
+    return f"http://{_shown(settings.collector.host)}:{settings.collector.port}"
+
+
+def store_url(settings: Settings) -> str:
+    """Return the embedded store's address, for clients on this machine."""
+    return f"http://{_shown(settings.store.host)}:{settings.store.port}"
+
+
+def _shown(host: str) -> str:
+    everywhere = host in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+    return "127.0.0.1" if everywhere else host
+
+
+def _origins(settings: Settings) -> tuple[str, ...]:
+    """The origins that the start page can have on this machine."""
+    names = dict.fromkeys((_shown(settings.collector.host), "127.0.0.1", "localhost"))
+    return tuple(f"http://{name}:{settings.collector.port}" for name in names)
