@@ -1,0 +1,110 @@
+"""Statements without data: reads stream through a pipe, everything else is run whole.
+
+The engine writes a result itself, in any of its formats, to a file descriptor named by an INTO
+OUTFILE clause that is put into the text; a pipe there gives streaming, back-pressure and the
+formats' own heads and tails, which chDB's `send_query` (one document per block) does not.
+So SYSTEM.PROCESSES shows that clause. Knows nothing of inserts with data.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import tempfile
+
+from aiohttp import web
+
+from deploy.embedded_store.answer import HELD_BYTES, Answer
+from deploy.embedded_store.ask import Ask
+from deploy.embedded_store.engine import Connection, Statistics
+from deploy.embedded_store.errors import SYNTAX_ERROR, StoreError
+from deploy.embedded_store.reader import check_reader
+from deploy.embedded_store.statement import format_of, into_outfile
+from deploy.embedded_store.store import Running, Store
+
+_PIPE_BYTES = 1024 * 1024
+_SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
+
+
+async def answer_statement(
+    store: Store, ask: Ask, running: Running, text: bytes, answer: Answer
+) -> web.StreamResponse:
+    """Run `text` and send its result; raises StoreError before the answer has begun."""
+    if not text.strip():
+        raise StoreError(SYNTAX_ERROR, "Empty query.")
+    query_class, count = await store.threads.run(running.connection.classify, text)
+    if ask.user == "reader":
+        if query_class == "UNKNOWN":
+            await store.threads.run(running.connection.parse, text)
+        check_reader(text, query_class, count)
+    if count > 1:
+        raise StoreError(SYNTAX_ERROR, "Multi-statements are not allowed.")
+    if query_class == "READ_ONLY":
+        store.counters.queries["read"] += 1
+        return await _stream(store, ask, running, text, answer)
+    store.counters.queries["other"] += 1
+    if query_class == "CONTROL":
+        store.keep_session(running, ask)
+    default = ask.default_format
+    running.future = store.threads.run(running.connection.run, text, default, ask.params)
+    body, statistics = await asyncio.shield(running.future)
+    return await answer.whole(body, format_of(text, default) if body else "", statistics)
+
+
+async def _stream(
+    store: Store, ask: Ask, running: Running, text: bytes, answer: Answer
+) -> web.StreamResponse:
+    read_fd, write_fd = os.pipe()
+    if hasattr(fcntl, "F_SETPIPE_SZ"):
+        with contextlib.suppress(OSError):  # a limit of the system; the pipe works all the same
+            fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    statement, format_name = into_outfile(text, f"/dev/fd/{write_fd}", ask.default_format)
+    running.future = store.threads.run(_run_into, running.connection, statement, ask, write_fd)
+    reader, transport = await _open_pipe(read_fd)
+    try:
+        return await _forward(reader, running.future, format_name, ask.wait_end_of_query, answer)
+    finally:
+        transport.close()
+
+
+def _run_into(connection: Connection, statement: bytes, ask: Ask, write_fd: int) -> Statistics:
+    """Run a statement that writes to `write_fd`, and close that. Blocks; raises StoreError."""
+    try:
+        return connection.run(statement, ask.default_format, ask.params)[1]
+    finally:
+        os.close(write_fd)
+
+
+async def _open_pipe(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    reader = asyncio.StreamReader(limit=HELD_BYTES)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb")
+    )
+    return reader, transport
+
+
+async def _forward(
+    reader: asyncio.StreamReader,
+    future: "asyncio.Future[Statistics]",
+    format_name: str,
+    wait_end: bool,
+    answer: Answer,
+) -> web.StreamResponse:
+    """Hold the beginning back, then send what comes; end or break off by how the query ended."""
+    with tempfile.SpooledTemporaryFile(_SPOOL_MEMORY_BYTES) as held:
+        while data := await reader.read(HELD_BYTES):
+            held.write(data)
+            if held.tell() >= HELD_BYTES and not wait_end:
+                break
+        statistics = None if data else await asyncio.shield(future)
+        await answer.begin(format_name, statistics)
+        held.seek(0)
+        while piece := held.read(HELD_BYTES):
+            await answer.write(piece)
+    while data and (data := await reader.read(HELD_BYTES)):
+        await answer.write(data)
+    try:
+        await asyncio.shield(future)
+    except StoreError as error:
+        return await answer.break_off(error)
+    return await answer.end()
