@@ -10,7 +10,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.traffic import browser_agent
 from schemas import hit
@@ -37,12 +37,21 @@ def lines(count: int, seed: int = 1, start_ms: int = START_MS) -> Iterator[bytes
     pick = partial(source.randrange, len(bodies))
     for number in range(count):
         time_ms = start_ms + number * 1_000 // HITS_PER_SECOND
-        head = {"id": _uuid7(source, time_ms), "received_at": hit.rfc3339(time_ms)}
-        yield hit.encode(head, bodies[pick()])
+        body = bodies[pick()]
+        head = hit.head_after_id(hit.rfc3339(time_ms), body.endpoint, body.method)
+        yield hit.encode(f'{{"id":"{_uuid7(source, time_ms)}{head}', body.members, body.tail)
 
 
-def _body(source: random.Random) -> bytes:
-    """Return the end of a line: everything but id and time."""
+class _Body(NamedTuple):
+    """A hit without id and time."""
+
+    endpoint: str
+    method: str
+    members: dict[str, Any]
+    tail: bytes
+
+
+def _body(source: random.Random) -> _Body:
     event = source.choices(_EVENTS, _EVENT_WEIGHTS)[0]
     site = min(int(source.paretovariate(0.7)), _SITES)
     page = (
@@ -51,10 +60,6 @@ def _body(source: random.Random) -> bytes:
     denied = source.random() < 0.05
     beacon = source.random() < 0.1
     members: dict[str, Any] = {
-        "endpoint": "beacon" if beacon else "pixel",
-        "method": "POST" if beacon else "GET",
-        "site": f"shop-{site}",
-        "event": event,
         "url": f"{page}?utm_source=newsletter&utm_medium=email&utm_campaign={_slug(source)}",
         "referrer": source.choice(_REFERRERS) or f"https://www.shop-{site}.example/",
         "ip": f"{source.randrange(1, 224)}.{source.randrange(256)}.{source.randrange(256)}.0",
@@ -71,7 +76,9 @@ def _body(source: random.Random) -> bytes:
         members["properties"] = {"variant": source.choice("ab"), "list": _slug(source)}
     if source.random() < 0.01:
         members["problems"] = ["value: not a number"]
-    return hit.encode_tail(members)
+    endpoint, method = ("beacon", "POST") if beacon else ("pixel", "GET")
+    head = {"site": f"shop-{site}", "event": event}
+    return _Body(endpoint, method, head, hit.encode_tail(members))
 
 
 def _slug(source: random.Random) -> str:
