@@ -14,6 +14,7 @@ from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
 from collector.facts import Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
+from collector.host_header import is_valid_host
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
 from collector.settings import CollectorSettings
@@ -49,7 +50,7 @@ def make_app(desk: Desk) -> web.Application:
     from collector.routes import beacon, pixel, small, start
 
     app = web.Application(
-        middlewares=[_note_request, _count_refusals, _refuse_large_heads],
+        middlewares=[_note_request, _count_refusals, _refuse_bad_heads],
         client_max_size=desk.settings.body_bytes_max,
     )
     app[DESK] = desk
@@ -84,12 +85,27 @@ async def _count_refusals(request: web.Request, handler: Handler) -> web.StreamR
 
 
 @web.middleware
-async def _refuse_large_heads(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Bound the header block as a whole; aiohttp bounds each field."""
+async def _refuse_bad_heads(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what aiohttp takes and RFC 9112 does not (sections 2.3 and 3.2), and close.
+
+    Bounds the header block as a whole; aiohttp bounds each field.
+    """
+    refusal: web.HTTPException | None = None
     size = sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
-    if size > request.app[DESK].settings.header_bytes_max:
-        raise web.HTTPRequestHeaderFieldsTooLarge
-    return await handler(request)
+    if request.version.major > 1:
+        refusal = web.HTTPVersionNotSupported()
+    elif request.version.major < 1 or not is_valid_host(_host(request)):
+        refusal = web.HTTPBadRequest()
+    elif size > request.app[DESK].settings.header_bytes_max:
+        refusal = web.HTTPRequestHeaderFieldsTooLarge()
+    if refusal is None:
+        return await handler(request)
+    refusal.force_close()
+    raise refusal
+
+
+def _host(request: web.Request) -> bytes:
+    return next((value for name, value in request.raw_headers if name.lower() == b"host"), b"")
 
 
 async def _drop_server_header(request: web.Request, response: web.StreamResponse) -> None:

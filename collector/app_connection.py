@@ -13,16 +13,17 @@ from typing import Final, cast
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from collector.connections import Connections
+from collector.connections import BUSY, Connections, end
 from collector.metrics import Counters
-from collector.responses import HEAD_TOO_LARGE, TIMED_OUT
+from collector.responses import HEAD_TOO_LARGE, LINE_TOO_LONG, TIMED_OUT
 from collector.settings import CollectorSettings
 from schemas.limits import HEADERS_MAX
 
 # An access line per request would cost more than the request; the journal has them all.
 _SILENT: Final = logging.getLogger("collector.access")
 _SILENT.disabled = True
-_BUSY: Final = float("inf")
+_END: Final = b"\r\n\r\n"
+_LINGER_SECONDS: Final = 1.0
 
 
 class AppConnection(web.RequestHandler):
@@ -33,6 +34,9 @@ class AppConnection(web.RequestHandler):
         "_counters",
         "_head_bytes",
         "_head_bytes_max",
+        "_head_is_whole",
+        "_head_tail",
+        "_line_is_whole",
         "_wire",
         "active_at",
         "begun_at",
@@ -61,9 +65,13 @@ class AppConnection(web.RequestHandler):
         self._wire: asyncio.Transport
         self.active_at = connections.now
         self.begun_at = 0.0
-        # Bytes of the request under way before its head was whole; a small body may come with it.
+        # The head of the request under way: its bytes so far, the last few of them, whether the
+        # ends of its line and of all of it were seen.
         self._head_bytes = 0
-        self._head_bytes_max = settings.header_bytes_max + settings.body_bytes_max
+        self._head_bytes_max = settings.request_line_bytes_max + settings.header_bytes_max
+        self._head_tail = b""
+        self._line_is_whole = False
+        self._head_is_whole = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the connection was counted when it was accepted."""
@@ -73,18 +81,49 @@ class AppConnection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Note when a request begins, so that it can be timed out."""
-        self.active_at = self._connections.now
-        if not self.begun_at:
-            self.begun_at = self._connections.now
-            self._head_bytes = 0
-        if self.begun_at != _BUSY:
-            self._head_bytes += len(data)
-            if self._head_bytes > self._head_bytes_max:
-                self._counters.refuse(431)
-                self._wire.write(HEAD_TOO_LARGE)
-                self.close_idle()
+        if data:  # aiohttp calls this without any to go on with what it has
+            self.active_at = self._connections.now
+            if not self.begun_at:
+                self.begun_at = self._connections.now
+                self._head_bytes = 0
+                self._head_tail = b""
+                self._head_is_whole = False
+                self._line_is_whole = False
+            if self.begun_at != BUSY and not self._head_is_whole and self._is_too_large(data):
+                self._counters.refuse(431 if self._line_is_whole else 414)
+                self.close()
+                end(self._wire, HEAD_TOO_LARGE if self._line_is_whole else LINE_TOO_LONG)
                 return
         super().data_received(data)
+
+    def _is_too_large(self, data: bytes) -> bool:
+        """Note more of the head; tell whether it goes on though it was too large before.
+
+        What is too large in itself (the line, a field) aiohttp tells of the piece that holds it.
+        """
+        was_too_large = self._head_bytes > self._head_bytes_max
+        self._line_is_whole = self._line_is_whole or b"\r\n" in self._head_tail + data
+        self._head_is_whole = _END in self._head_tail + data
+        self._head_tail = data[1 - len(_END) :]
+        self._head_bytes += len(data)
+        return was_too_large
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Stay open for a client that ended its half and waits for the answer."""
+        if self.begun_at:
+            self._loop.call_later(_LINGER_SECONDS, self._close_when_answered)
+        return bool(self.begun_at)
+
+    def _close_when_answered(self) -> None:
+        if self.begun_at == BUSY:
+            self._loop.call_later(_LINGER_SECONDS, self._close_when_answered)
+        else:
+            self.close_idle()
+
+    def resume_writing(self) -> None:
+        """Note that the client takes its answers."""
+        self.active_at = self._connections.now
+        super().resume_writing()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
@@ -93,7 +132,7 @@ class AppConnection(web.RequestHandler):
 
     def request_begun(self) -> None:
         """Note that a request's head has arrived: from now on its handler bounds the time."""
-        self.begun_at = _BUSY
+        self.begun_at = BUSY
 
     def request_ended(self) -> None:
         """Note that the request is answered."""
@@ -105,12 +144,12 @@ class AppConnection(web.RequestHandler):
     def close_idle(self) -> None:
         """Close a connection on which no request is under way."""
         self.close()
-        self._wire.close()
+        end(self._wire)
 
     def time_out(self) -> None:
         """Close a connection whose request did not arrive whole in time."""
-        self._wire.write(TIMED_OUT)
-        self.close_idle()
+        self.close()
+        end(self._wire, TIMED_OUT)
 
     def handle_error(
         self,

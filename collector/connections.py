@@ -4,17 +4,21 @@ Time-outs are kept by one sweep a second over all connections, since a timer per
 cost each request a cancel and a start. Knows nothing of HTTP.
 """
 
-from typing import Protocol
+import asyncio
+from typing import Final, Protocol
 
 from collector.metrics import Counters
 
 IDLE_SECONDS_WHILE_DRAINING = 1.0
+# `begun_at` of a connection whose request has arrived and is being answered.
+BUSY: Final = float("inf")
 
 
 class Sweepable(Protocol):
     """A connection that can be timed out."""
 
-    # When it last received something, and when the request under way began (0: none is).
+    # When it last moved (received something, or could send again), and when the request under way
+    # began (0: none is; BUSY: it is being answered).
     active_at: float
     begun_at: float
 
@@ -41,6 +45,7 @@ class Connections:
         self._connections_max = connections_max
         self._idle_seconds_max = idle_seconds_max
         self._read_seconds_max = read_seconds_max
+        self._stuck_seconds_max = max(idle_seconds_max, read_seconds_max)
         self._open: set[Sweepable] = set()
         self.now = now
         self.draining = False
@@ -69,10 +74,28 @@ class Connections:
         self.now = now
         idle_seconds_max = IDLE_SECONDS_WHILE_DRAINING if self.draining else self._idle_seconds_max
         for connection in list(self._open):
-            if connection.begun_at:
+            if connection.begun_at == BUSY:
+                # Handlers wait for the client only: this one takes no answers.
+                if now - connection.active_at >= self._stuck_seconds_max:
+                    self._counters.timed_out["idle"] += 1
+                    connection.close_idle()
+            elif connection.begun_at:
                 if now - connection.begun_at > self._read_seconds_max:
                     self._counters.timed_out["read"] += 1
                     connection.time_out()
             elif now - connection.active_at >= idle_seconds_max:
                 self._counters.timed_out["idle"] += 1
                 connection.close_idle()
+
+
+def end(transport: asyncio.Transport, last: bytes = b"") -> None:
+    """Send `last` and close; a client that has not taken what was sent before is cut off.
+
+    Closing alone waits for it, and so would keep the connection of a client that never reads.
+    """
+    if transport.get_write_buffer_size():
+        transport.abort()
+        return
+    if last:
+        transport.write(last)
+    transport.close()

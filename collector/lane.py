@@ -16,9 +16,10 @@ from typing import Final, cast
 import httptools
 
 from collector.build_hit import HitBuilder
-from collector.connections import Connections
+from collector.connections import Connections, end
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
+from collector.host_header import is_valid_host
 from collector.metrics import Counters
 from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
 from collector.settings import CollectorSettings
@@ -92,6 +93,8 @@ class _Head:
             if name in self.single:
                 self.is_plain = False
             self.single.add(name)
+            if name == b"host" and not is_valid_host(value):
+                self.is_plain = False
         elif name == b"connection":
             word = value.lower()
             if word == b"close":
@@ -157,6 +160,7 @@ class Lane(asyncio.Protocol):
             self._transport.set_write_buffer_limits(high=shared.write_buffer_bytes_max)
         self.active_at = shared.connections.now
         if not shared.connections.add(self):
+            self._closing = True
             self._transport.write(TOO_MANY_CONNECTIONS)
             self._transport.close()
 
@@ -170,7 +174,8 @@ class Lane(asyncio.Protocol):
             if target.isascii() and not self._buffer and len(target) < shared.target_bytes_max:
                 query = target.decode()
                 # Printable and no space: one request, and a target that HTTP allows.
-                if query.isprintable() and " " not in query and "#" not in query:
+                plain = query.isprintable() and " " not in query and "#" not in query
+                if plain and not shared.connections.draining:
                     line, new_visitor_id = shared.builder.from_query(self._facts, query, "GET")
                     if new_visitor_id:
                         answer = shared.answers.answer(new_visitor_id=new_visitor_id)
@@ -190,11 +195,14 @@ class Lane(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Stop reading from a client that does not read its answers."""
         self._paused = True
+        # What it began can't go on arriving, so it is not timed; `active_at` bounds the pause.
+        self.begun_at = 0.0
         self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         """Go on with a client that reads again."""
         self._paused = False
+        self.active_at = self._shared.connections.now
         self._transport.resume_reading()
         if self._buffer:
             self._read(b"")
@@ -205,12 +213,11 @@ class Lane(asyncio.Protocol):
 
     def close_idle(self) -> None:
         """Close a connection on which no request is under way."""
-        self._transport.close()
+        end(self._transport)
 
     def time_out(self) -> None:
         """Close a connection whose request did not arrive whole in time."""
-        self._transport.write(TIMED_OUT)
-        self._transport.close()
+        end(self._transport, TIMED_OUT)
 
     def _read(self, data: bytes) -> None:
         """Take the whole requests of the buffer, a turn's share at most, and keep the rest."""
@@ -218,14 +225,15 @@ class Lane(asyncio.Protocol):
         buffer = self._buffer + data
         self._buffer = b""
         for _ in range(shared.pipelined_requests_max):
-            end = -1 if self._paused or self._closing else buffer.find(_END)
-            if end < 0:
+            size = -1 if self._paused or self._closing else buffer.find(_END)
+            if size < 0:
                 break
-            end += len(_END)
-            if not self._take(buffer if end == len(buffer) else buffer[:end]):
+            size += len(_END)
+            if not self._take(buffer if size == len(buffer) else buffer[:size]):
                 self._hand_over(buffer)
                 return
-            buffer = buffer[end:]
+            buffer = buffer[size:]
+            self.begun_at = 0.0
         if buffer and not self._closing:
             self._keep_rest(buffer)
 
@@ -239,8 +247,9 @@ class Lane(asyncio.Protocol):
             elif not self._may_be_pixel(buffer) or len(buffer) > shared.head_bytes_max:
                 self._hand_over(buffer)
                 return
+            # From its first byte on: a client that sends one now and then gains no time.
+            self.begun_at = self.begun_at or shared.connections.now
         self._buffer = buffer
-        self.begun_at = shared.connections.now
 
     def _read_on(self) -> None:
         if not self._paused and not self._transport.is_closing():
@@ -249,6 +258,9 @@ class Lane(asyncio.Protocol):
 
     def _may_be_pixel(self, buffer: bytes) -> bool:
         shared = self._shared
+        if buffer.count(b"\n") != buffer.count(b"\r\n"):
+            # A head of bare LFs would have no end here.
+            return False
         return any(
             buffer.startswith(start[: len(buffer)]) if len(buffer) < len(start)
             else buffer.startswith(start)
@@ -280,10 +292,11 @@ class Lane(asyncio.Protocol):
         line, new_visitor_id = shared.builder.from_query(
             facts, target[1:].decode(), "GET" if is_get else "HEAD"
         )
-        self._facts = facts
         self._closing = head.close or shared.connections.draining
         if is_get and not self._closing:
-            self._known = request[version:]
+            self._known, self._facts = request[version:], facts
+        else:
+            self._known = None
         answer = shared.answers.answer(
             new_visitor_id=new_visitor_id, close=self._closing, body=is_get
         )

@@ -71,4 +71,5 @@ def refusal(status: int, reason: str) -> bytes:
 
 TIMED_OUT: Final = refusal(408, "Request Timeout")
 TOO_MANY_CONNECTIONS: Final = refusal(503, "Service Unavailable")
+LINE_TOO_LONG: Final = refusal(414, "URI Too Long")
 HEAD_TOO_LARGE: Final = refusal(431, "Request Header Fields Too Large")
