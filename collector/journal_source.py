@@ -92,16 +92,17 @@ class JournalSource:
         return State.done(self._position), span
 
     async def remember(self, state: State) -> None:
-        """Store the position, synced; delete segments now and then."""
+        """Store the position, synced."""
         await self._store(state.position, max(state.end, self._end))
-        if self._clock.monotonic() - self._purged_at >= PURGE_INTERVAL_SECONDS:
-            self._purged_at = self._clock.monotonic()
-            self._purge()
 
     async def read(self, position: int, stop: asyncio.Event) -> Batch | None:
-        """Return the next range when it is full or its first line has waited `linger_seconds`."""
+        """Return the next range when it is full or its first line has waited `linger_seconds`.
+
+        Deletes segments now and then, whether there is something to read or not.
+        """
         lingered = False
         while True:
+            self._purge_if_due()
             batch = self._batch(position, self._limits.bytes_max)
             if batch is not None and (lingered or stop.is_set() or self._is_full(batch)):
                 await self._store(self._position, max(batch.end, self._end))
@@ -184,7 +185,10 @@ class JournalSource:
             raise SourceAway(f"journal {self.folder} is shipped by another process") from error
         self._lock = file
 
-    def _purge(self) -> None:
+    def _purge_if_due(self) -> None:
+        if self._clock.monotonic() - self._purged_at < PURGE_INTERVAL_SECONDS:
+            return
+        self._purged_at = self._clock.monotonic()
         try:
             deleted = purge(self.folder, self._readers)
         except OSError:

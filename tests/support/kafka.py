@@ -93,5 +93,25 @@ def kcat(bootstrap: str, *arguments: str) -> Sequence[bytes]:
     return output.splitlines()
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record of the topic, as a consumer that is not ours sees it."""
+
+    partition: int
+    time_ms: int
+    key: bytes
+    value: bytes
+
+
+def committed_records(bootstrap: str, topic: str) -> Sequence[Record]:
+    """Return all records that a read_committed consumer sees now, partition by partition."""
+    lines = kcat(
+        bootstrap, "-C", "-t", topic, "-e", "-X", "isolation.level=read_committed",
+        "-f", "%p\t%T\t%k\t%s\n",
+    )  # fmt: skip
+    rows = (line.split(b"\t", 3) for line in lines)
+    return [Record(int(partition), int(time), key, value) for partition, time, key, value in rows]
+
+
 def _run(*command: str) -> bytes:
     return subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
