@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from deploy.embedded_store.access import User
 from deploy.embedded_store.errors import BAD_ARGUMENTS, NOT_IMPLEMENTED, StoreError
+from deploy.embedded_store.native_frames import PROTOCOL_VERSION_MIN
 
 # Consumed by the HTTP interface itself; never settings of the engine.
 _RESERVED = frozenset(
@@ -48,6 +49,7 @@ class Ask:
     session_must_exist: bool
     close_session: bool
     wait_end_of_query: bool
+    framed_native: bool
     compress_answer: bool
     cors: bool
 
@@ -77,10 +79,11 @@ def read_ask(
         params=params,
         query_id=_query_id(own.get("query_id", "")),
         session_id=own.get("session_id", ""),
-        session_seconds=_seconds(own.get("session_timeout", "")),
+        session_seconds=_number(own, "session_timeout", SESSION_SECONDS),
         session_must_exist=_is_on(own.get("session_check", "")),
         close_session=_is_on(own.get("close_session", "")),
         wait_end_of_query=_is_on(own.get("wait_end_of_query", "")),
+        framed_native=_number(own, "client_protocol_version", 0) >= PROTOCOL_VERSION_MIN,
         compress_answer=_is_on(settings.get("enable_http_compression", "")),
         cors=_is_on(settings.get("add_http_cors_header", "")),
     )
@@ -104,9 +107,10 @@ def _query_id(given: str) -> str:
     return given
 
 
-def _seconds(value: str) -> int:
+def _number(own: Mapping[str, str], name: str, default: int) -> int:
+    value = own.get(name, "")
     if not value:
-        return SESSION_SECONDS
+        return default
     if not value.isdecimal():
-        raise StoreError(BAD_ARGUMENTS, f"session_timeout {value!r} is not a number of seconds.")
+        raise StoreError(BAD_ARGUMENTS, f"{name} {value!r} is not a number.")
     return int(value)

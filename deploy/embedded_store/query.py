@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
+from collections.abc import AsyncIterator
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from deploy.embedded_store.answer import HELD_BYTES, Answer
 from deploy.embedded_store.ask import Ask
 from deploy.embedded_store.engine import Connection, Statistics
 from deploy.embedded_store.errors import SYNTAX_ERROR, StoreError
+from deploy.embedded_store.native_frames import NativeFrames
 from deploy.embedded_store.reader import check_reader
 from deploy.embedded_store.statement import format_of, into_outfile
 from deploy.embedded_store.store import Running, Store
@@ -61,10 +63,16 @@ async def _stream(
     statement, format_name = into_outfile(text, f"/dev/fd/{write_fd}", ask.default_format)
     running.future = store.threads.run(_run_into, running.connection, statement, ask, write_fd)
     reader, transport = await _open_pipe(read_fd)
+    frames = NativeFrames() if ask.framed_native and format_name == "Native" else None
     try:
-        return await _forward(reader, running.future, format_name, ask.wait_end_of_query, answer)
+        await _forward(_pieces(reader, frames), running.future, format_name, ask, answer)
+    except StoreError as error:
+        if not answer.begun:
+            raise
+        return await answer.break_off(error)
     finally:
         transport.close()
+    return await answer.end()
 
 
 def _run_into(connection: Connection, statement: bytes, ask: Ask, write_fd: int) -> Statistics:
@@ -83,28 +91,39 @@ async def _open_pipe(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTranspo
     return reader, transport
 
 
+async def _pieces(
+    reader: asyncio.StreamReader, frames: NativeFrames | None
+) -> AsyncIterator[bytes]:
+    """Yield what the engine wrote, framed for clients that want it so; raises StoreError."""
+    while data := await reader.read(HELD_BYTES):
+        if frames is None:
+            yield data
+        elif framed := frames.feed(data):
+            yield framed
+    if frames is not None:
+        yield frames.finish()
+
+
 async def _forward(
-    reader: asyncio.StreamReader,
+    pieces: AsyncIterator[bytes],
     future: "asyncio.Future[Statistics]",
     format_name: str,
-    wait_end: bool,
+    ask: Ask,
     answer: Answer,
-) -> web.StreamResponse:
-    """Hold the beginning back, then send what comes; end or break off by how the query ended."""
+) -> None:
+    """Hold the beginning back, then send what comes; raises StoreError if the query ends so."""
+    statistics = None
     with tempfile.SpooledTemporaryFile(_SPOOL_MEMORY_BYTES) as held:
-        while data := await reader.read(HELD_BYTES):
+        async for data in pieces:
             held.write(data)
-            if held.tell() >= HELD_BYTES and not wait_end:
+            if held.tell() >= HELD_BYTES and not ask.wait_end_of_query:
                 break
-        statistics = None if data else await asyncio.shield(future)
+        else:
+            statistics = await asyncio.shield(future)
         await answer.begin(format_name, statistics)
         held.seek(0)
         while piece := held.read(HELD_BYTES):
             await answer.write(piece)
-    while data and (data := await reader.read(HELD_BYTES)):
+    async for data in pieces:
         await answer.write(data)
-    try:
-        await asyncio.shield(future)
-    except StoreError as error:
-        return await answer.break_off(error)
-    return await answer.end()
+    await asyncio.shield(future)

@@ -43,6 +43,7 @@ async def serve(child: Child, settings: StoreSettings) -> None:
         make_app(store),
         handler_cancellation=True,
         access_log=None,
+        auto_decompress=False,  # `body` does it, with a limit and in threads
         keepalive_timeout=_KEEP_ALIVE_SECONDS,
         shutdown_timeout=settings.stop_seconds_max,
         max_line_size=_LINE_BYTES_MAX,
