@@ -6,6 +6,7 @@ fails if any phase had an error, or if a target is missed (`bench.targets`).
 """
 
 import argparse
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,8 +23,9 @@ from bench.peers import PEERS, Peer
 from bench.samples import Run, Sample
 from bench.server import Server, ServerError, free_port, running
 
-SERVER_CORE = 0
-CLIENT_CORES = (1,)
+CORES = sorted(os.sched_getaffinity(0))
+SERVER_CORE = CORES[0]
+CLIENT_CORES = CORES[1:2]
 HALF_LOAD_PEERS = ("nginx", "heliograph", "floor")  # the others do not hold the rate
 IDLE_PEERS = ("nginx", "heliograph", "aiohttp")
 
@@ -50,6 +52,9 @@ def main() -> int:
     plan, chosen = _arguments()
     if missing := [peer.missing() for peer in chosen if peer.missing()]:
         print(f"install {', '.join(missing)}, or leave it out with --peers", file=sys.stderr)
+        return 2
+    if not CLIENT_CORES:
+        print("two cores are needed: one for the servers, one for the load", file=sys.stderr)
         return 2
     memory.allow_descriptors(plan.idle_connections)
     try:

@@ -6,6 +6,7 @@ server would bear the store's. Merges that come after the last insert are not co
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -21,8 +22,8 @@ from bench.samples import Run, Sample
 from bench.server import Server, ServerError, free_port, running
 from schemas.journal.writer import JournalWriter
 
-STORE_CORE = 0
-CONSUMER_CORE = 1
+CORES = sorted(os.sched_getaffinity(0))
+STORE_CORE, CONSUMER_CORE = CORES[0], CORES[-1]
 CHUNK_LINES = 1_000
 POLL_SECONDS = 0.1
 DRAIN_SECONDS_MAX = 300.0

@@ -99,7 +99,7 @@ def _disturbed(seen: Sequence[Sample]) -> str:
         return ""
     return (
         f"**The machine was busy with other work: the load generator got {median(busy):.0%} of its "
-        "core. CPU time per request and its ratios hold; rates and latencies do not.**\n"
+        "core. Rates and latencies say nothing; CPU times are inflated, since caches were cold.**\n"
     )
 
 
@@ -138,14 +138,15 @@ def _latency(seen: Sequence[Sample]) -> str:
         spreads = [spread(seen, "half_load", name, peer.name) for name in names]
         if any(spreads):
             ratio = spread(seen, "half_load", "p99_9_us", peer.name, "nginx")
-            rows.append(
-                (peer.name, *(_shown(one, ",.0f") for one in spreads), _shown(ratio, ".2f"))
-            )
+            unsent = spread(seen, "half_load", "unsent", peer.name)
+            held = "yes" if unsent and unsent.high == 0 else "no"
+            shown = (_shown(one, ",.0f") for one in spreads)
+            rows.append((peer.name, held, *shown, _shown(ratio, ".2f")))
     rate = spread(seen, "half_load", "rate_per_second", "nginx")
     if not rows or not rate:
         return ""
     title = f"Latency from the intended send time at {rate.median:,.0f} arrivals/s, half of nginx's"
-    head = ("server", "p50 µs", "p99 µs", "p99.9 µs", "p99.99 µs", "p99.9, vs nginx")
+    head = ("server", "rate held", "p50 µs", "p99 µs", "p99.9 µs", "p99.99 µs", "p99.9, vs nginx")
     return _table(title, head, rows)
 
 
@@ -175,7 +176,8 @@ def _verdicts(judged: Sequence[Verdict]) -> str:
         versus = f" of {target.against}'s" if target.against else ""
         holds = {True: "holds", False: "MISSED", None: "not measured"}[verdict.holds]
         limit = f"{sign} {verdict.limit:,g}{versus}"
-        rows.append((target.what, limit, _shown(verdict.seen, ",.4g"), holds, target.why))
+        form = ",.0f" if verdict.limit >= 1_000 else ".3f"
+        rows.append((target.what, limit, _shown(verdict.seen, form), holds, target.why))
     return _table("Targets", ("what", "target", "seen (range of rounds)", "", "why"), rows)
 
 

@@ -17,8 +17,8 @@ async def test_a_known_delay_is_what_it_measures(driven: Driven) -> None:
     _, outcome = await driven(Behaviour(delay_seconds=0.02), connections=16, rate_per_second=200)
     for latency in (outcome.corrected, outcome.uncorrected):
         assert latency.total == 100
-        assert latency.minimum >= 20 * MS
-        assert latency.percentile(50) < 30 * MS
+        assert 20 * MS <= latency.minimum < 25 * MS
+        assert latency.percentile(50) < 50 * MS
     assert checked(outcome) is outcome
     assert outcome.unsent == 0
 
@@ -30,7 +30,7 @@ async def test_a_stall_counts_for_every_arrival_it_delayed(driven: Driven) -> No
     assert outcome.corrected.total == 800
     assert outcome.corrected.percentile(90) > 100 * MS
     assert outcome.corrected.maximum >= 390 * MS
-    assert outcome.uncorrected.percentile(99) < 100 * MS
+    assert outcome.uncorrected.percentile(90) < outcome.corrected.percentile(90) / 2
 
 
 async def test_an_arrival_rate_that_is_not_held_shows(driven: Driven) -> None:

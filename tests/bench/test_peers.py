@@ -1,5 +1,6 @@
 """Each peer starts, answers the pixel, keeps what it says it keeps, and stops."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from bench.load import Load
 from bench.peers import BY_NAME, PEERS, Peer
 from bench.server import Launch, ServerError, free_port, running
 
-CORE = 0
+CORE = min(os.sched_getaffinity(0))
 KEPT = {"nginx": "access.log", "ordinary": "hits.ndjson"}
 
 
