@@ -37,6 +37,8 @@ COMMANDS = (
             ("collector", "journal"), commands.collect),
     Command("consume", "Run the consumer: move hits from the journal to ClickHouse.",
             ("consumer", "clickhouse", "journal"), commands.consume),
+    Command("ship", "Run the shipper: move hits from the journal to Kafka.",
+            ("kafka", "journal"), commands.ship),
     Command("store", "Run the embedded store: ClickHouse on this machine, in one process.",
             ("store", "consumer"), commands.store),
     Command("migrate", "Bring ClickHouse's tables to this version; safe to repeat.",

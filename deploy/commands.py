@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 import consumer.migrate
 from collector.metrics import METRICS as COLLECTOR_METRICS
+from collector.shipper_metrics import METRICS as SHIPPER_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
 from consumer.migrate import MigrationChanged
 from consumer.store_errors import StoreError
@@ -68,6 +69,27 @@ def consume(settings: Settings, options: argparse.Namespace) -> int:
         [_consumer_admin(settings, "consumer")],
         0,
         lambda: log.info("hits go to %s", settings.clickhouse.url),
+    )
+
+
+def ship(settings: Settings, options: argparse.Namespace) -> int:
+    """Run the shippers until SIGTERM or Ctrl-C."""
+    if not settings.kafka.bootstrap:
+        raise BadSettings(
+            "kafka.bootstrap is empty: say where Kafka is, as --kafka.bootstrap host:port or "
+            + environment_variable("kafka", "bootstrap")
+        )
+    if "kafka" not in settings.journal.readers:
+        raise BadSettings(
+            f"journal.readers is {', '.join(settings.journal.readers)}: it must name kafka, here "
+            "and for the collector, or segments are deleted before they are shipped"
+        )
+    _refuse_taken_ports(settings, ("kafka.admin_port",))
+    return _supervise(
+        [_shippers(settings)],
+        [AdminPort(("shipper",), settings.kafka.admin_host, settings.kafka.admin_port)],
+        0,
+        lambda: log.info("hits go to topic %s", settings.kafka.topic),
     )
 
 
@@ -152,6 +174,23 @@ def _consumer(settings: Settings) -> ChildSpec:
         CONSUMER_METRICS,
         stop_seconds_max=settings.consumer.stop_seconds_max + 5,
     )
+
+
+def _shippers(settings: Settings) -> list[ChildSpec]:
+    return [
+        ChildSpec(
+            f"shipper.s{number}",
+            "collector.shipper",
+            {
+                "journal": revealed(settings.journal),
+                "kafka": revealed(settings.kafka),
+                "index": number,
+            },
+            SHIPPER_METRICS,
+            stop_seconds_max=settings.kafka.stop_seconds_max + 5,
+        )
+        for number in range(settings.kafka.shippers)
+    ]
 
 
 def _store(settings: Settings) -> ChildSpec:

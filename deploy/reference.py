@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 
 from collector.metrics import METRICS as COLLECTOR_METRICS
+from collector.shipper_metrics import METRICS as SHIPPER_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
 from deploy.admin import SUPERVISOR_METRICS
 from deploy.embedded_store.metrics import METRICS as STORE_METRICS
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 _GENERATED = "<!-- Written by `make docs`; change the code it is derived from. -->\n"
 METRIC_TABLES: Sequence[tuple[str, Sequence[Metric]]] = (
     ("Collector (port 8081)", COLLECTOR_METRICS),
+    ("Shipper (port 8083)", SHIPPER_METRICS),
     ("Consumer (port 8082)", CONSUMER_METRICS),
     ("Embedded store (port 8082)", STORE_METRICS),
     ("Supervisor (every admin port)", SUPERVISOR_METRICS),

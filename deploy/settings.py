@@ -22,6 +22,7 @@ from collector.settings import CollectorSettings
 from consumer.settings import ClickHouseSettings, ConsumerSettings
 from deploy.embedded_store.settings import StoreSettings
 from schemas.journal.settings import JournalSettings
+from schemas.kafka_settings import KafkaSettings
 
 ENVIRONMENT_PREFIX = "HELIOGRAPH_"
 FILE_DEFAULT = Path("heliograph.toml")
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     consumer: ConsumerSettings = ConsumerSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
     store: StoreSettings = StoreSettings()
+    kafka: KafkaSettings = KafkaSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -142,6 +142,10 @@ class KafkaSettings(BaseModel):
         description="Begins each journal's transactional id and group id, its identity follows: "
         "what access rules (ACLs) of the cluster allow by prefix.",
     )
+    admin_host: str = Field(
+        "127.0.0.1", description="Address of /healthz, /readyz and /metrics of the shipper."
+    )
+    admin_port: int = Field(8083, ge=1, le=65535, description="Port of the admin endpoints.")
     consumer_group: str = Field(
         "heliograph",
         pattern=r"^[a-zA-Z0-9._-]{1,249}$",

@@ -1,7 +1,7 @@
 """A real shipper as a process, driven as `heliograph` does, for tests of any part.
 
     with ShipperProcess(parent_of_journals, bootstrap="127.0.0.1:9092", topic="hits") as shipper:
-        wait_until(lambda: shipper.metric("heliograph_shipper_hits_total") == 100)
+        wait_until(lambda: shipper.metric("shipper_hits_total") == 100)
 
 What it said on stderr is in `log`; leaving the context stops it as SIGTERM does.
 """

@@ -113,7 +113,7 @@ class WorkerThread:
         """Return a metric from a status that is younger than this call."""
         seen = self._child.last
         wait_until(lambda: self._child.last is not seen, what="a status")
-        return self.status.metrics[f"heliograph_collector_{name}"]
+        return self.status.metrics[f"collector_{name}"]
 
     def stop(self) -> None:
         """Tell the worker to drain and end, as SIGTERM does."""
