@@ -12,6 +12,7 @@ from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from schemas.errors import Explained
 from schemas.kafka_settings import RECORD_OVERHEAD_BYTES, KafkaSettings
 from schemas.limits import LINE_BYTES_MAX
 
@@ -22,7 +23,7 @@ FOREVER = 2**63 - 1
 REPLICAS_WANTED = 3
 
 
-class TopicUnfit(Exception):
+class TopicUnfit(Explained):
     """The topic is not there and can't be made, or is such that hits would be lost or refused."""
 
 

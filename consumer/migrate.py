@@ -18,6 +18,7 @@ from importlib import resources
 
 from consumer.settings import ClickHouseSettings
 from consumer.store_client import StoreClient
+from schemas.errors import Explained
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _TTL = re.compile(r"\bTTL (.+?)(?: SETTINGS |$)", re.DOTALL)
 
 
-class MigrationChanged(Exception):
+class MigrationChanged(Explained):
     """A migration that was applied here is not the one in this version."""
 
 

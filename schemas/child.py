@@ -22,6 +22,7 @@ from typing import Any
 
 import orjson
 
+from schemas.errors import Explained
 from schemas.metric_table import Snapshot
 
 STATUS_INTERVAL_SECONDS = 1.0
@@ -86,6 +87,9 @@ def run_child(main: Callable[[Child, dict[str, Any]], Awaitable[None]]) -> None:
 
     try:
         uvloop.run(body())
+    except Explained as error:
+        log.error("%s", error)
+        sys.exit(1)
     except Exception:
         log.exception("stopped by an error")
         sys.exit(1)

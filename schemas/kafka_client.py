@@ -9,10 +9,11 @@ import logging
 import ssl
 from typing import Any
 
+from schemas.errors import Explained
 from schemas.kafka_settings import KafkaSettings
 
 
-class SettingUnusable(Exception):
+class SettingUnusable(Explained):
     """A file or an import path that a setting names can't be used; the message names both."""
 
 

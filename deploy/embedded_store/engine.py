@@ -21,12 +21,13 @@ import chdb
 from deploy.embedded_store.engine_files import settings_of_reader, write_engine_files
 from deploy.embedded_store.errors import UNKNOWN_SETTING, StoreError
 from deploy.embedded_store.settings import StoreSettings
+from schemas.errors import Explained
 
 _native: Any = chdb._chdb
 _SETTING_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*\Z")
 
 
-class StartError(Exception):
+class StartError(Explained):
     """The store can't start; the text says why and which setting is to change."""
 
 

@@ -13,10 +13,12 @@ from typing import Any
 
 import orjson
 
+from schemas.errors import Explained
+
 SUFFIX = ".checkpoint"
 
 
-class CheckpointUnreadable(Exception):
+class CheckpointUnreadable(Explained):
     """A checkpoint file is not what a reader wrote; a person has to look at it."""
 
 

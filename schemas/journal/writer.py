@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from schemas.errors import Explained
 from schemas.journal import checkpoint
 from schemas.journal.segment import segment_path, segments, whole_lines_size
 
@@ -22,7 +23,7 @@ DISK_BYTES_MIN = 64 * 1024
 log = logging.getLogger(__name__)
 
 
-class JournalLocked(Exception):
+class JournalLocked(Explained):
     """Another process writes this journal."""
 
 
