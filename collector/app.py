@@ -65,11 +65,24 @@ async def _note_request(request: web.Request, handler: Handler) -> web.StreamRes
     """Tell the connection when a request is under way, for its time-outs."""
     connection = request.protocol
     assert isinstance(connection, AppConnection)
-    connection.request_begun()
+    connection.request_begun(request)
     try:
-        return await handler(request)
+        response = await handler(request)
+    except web.HTTPException as error:
+        _close_unless_read(request, error)
+        raise
     finally:
         connection.request_ended()
+    _close_unless_read(request, response)
+    return response
+
+
+def _close_unless_read(request: web.Request, response: web.StreamResponse) -> None:
+    """Say so, if the connection can't be used again because of a body that nobody reads."""
+    if not request.content.is_eof():
+        response.force_close()
+        assert isinstance(request.protocol, AppConnection)
+        request.protocol.ignore_rest()
 
 
 @web.middleware

@@ -12,6 +12,7 @@ from typing import Final, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
+from aiohttp.web_protocol import _ErrInfo
 
 from collector.connections import BUSY, Connections, end
 from collector.metrics import Counters
@@ -32,10 +33,12 @@ class AppConnection(web.RequestHandler):
     __slots__ = (
         "_connections",
         "_counters",
+        "_current",
         "_head_bytes",
         "_head_bytes_max",
         "_head_is_whole",
         "_head_tail",
+        "_is_over",
         "_line_is_whole",
         "_wire",
         "active_at",
@@ -65,6 +68,9 @@ class AppConnection(web.RequestHandler):
         self._wire: asyncio.Transport
         self.active_at = connections.now
         self.begun_at = 0.0
+        # The request being answered; whether nothing behind it is read any more.
+        self._current: web.BaseRequest | None = None
+        self._is_over = False
         # The head of the request under way: its bytes so far, the last few of them, whether the
         # ends of its line and of all of it were seen.
         self._head_bytes = 0
@@ -81,6 +87,8 @@ class AppConnection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Note when a request begins, so that it can be timed out."""
+        if self._is_over:
+            return
         if data:  # aiohttp calls this without any to go on with what it has
             self.active_at = self._connections.now
             if not self.begun_at:
@@ -95,6 +103,11 @@ class AppConnection(web.RequestHandler):
                 end(self._wire, HEAD_TOO_LARGE if self._line_is_whole else LINE_TOO_LONG)
                 return
         super().data_received(data)
+        if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
+            self._is_over = True
+            if self._current is not None and not self._current.content.is_eof():
+                # aiohttp would let the handler wait for the rest of a broken body.
+                self._current.content.set_exception(web.RequestPayloadError("malformed body"))
 
     def _is_too_large(self, data: bytes) -> bool:
         """Note more of the head; tell whether it goes on though it was too large before.
@@ -130,12 +143,18 @@ class AppConnection(web.RequestHandler):
         self._connections.discard(self)
         super().connection_lost(exc)
 
-    def request_begun(self) -> None:
+    def request_begun(self, request: web.BaseRequest) -> None:
         """Note that a request's head has arrived: from now on its handler bounds the time."""
+        self._current = request
         self.begun_at = BUSY
+
+    def ignore_rest(self) -> None:
+        """Read nothing more: the answer under way is the last."""
+        self._is_over = True
 
     def request_ended(self) -> None:
         """Note that the request is answered."""
+        self._current = None
         self.begun_at = 0.0
         self.active_at = self._connections.now
         if self._connections.draining:

@@ -43,6 +43,8 @@ async def _beacon(request: web.Request) -> web.Response:
             body = await request.read()
     except TimeoutError:
         return _refusal(408, "the body did not arrive in time", cors)
+    except (web.RequestPayloadError, ConnectionError) as error:
+        return _refusal(400, str(error), cors)
     except web.HTTPRequestEntityTooLarge:
         return _refusal(413, f"a body has at most {desk.settings.body_bytes_max} bytes", cors)
     try:

@@ -33,6 +33,10 @@ def ids(bootstrap: str, topic: str) -> Counter[str]:
     return Counter(orjson.loads(r.value)["id"] for r in committed_records(bootstrap, topic))
 
 
+def wait_for_count(shipper: ShipperProcess, count: int) -> None:
+    wait_until(lambda: shipper.metric(SHIPPED) == count, 60, f"{count} hits shipped")
+
+
 def wait_for_hits(bootstrap: str, topic: str, count: int, seconds_max: float = 60) -> None:
     """Wait until the topic has `count` different hits; then none may be there twice."""
     found: Counter[str] = Counter()
@@ -51,7 +55,7 @@ def test_a_third_party_consumer_reads_one_well_formed_record_per_hit(
 ) -> None:
     write_journal(tmp_path / "worker-0", range(1000))
     with ShipperProcess(tmp_path, bootstrap=kafka, topic="records") as shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 1000)
+        wait_for_count(shipper, 1000)
     partitions = list(range(12))
     numbers = set()
     for record in committed_records(kafka, "records"):
@@ -66,9 +70,9 @@ def test_a_third_party_consumer_reads_one_well_formed_record_per_hit(
 def test_journals_without_a_worker_and_new_ones_are_shipped(kafka: str, tmp_path: Path) -> None:
     write_journal(tmp_path / "worker-gone", range(100))
     with ShipperProcess(tmp_path, bootstrap=kafka, topic="journals") as shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 100)
+        wait_for_count(shipper, 100)
         write_journal(tmp_path / "worker-new", range(100, 200))
-        wait_until(lambda: shipper.metric(SHIPPED) == 200)
+        wait_for_count(shipper, 200)
     wait_for_hits(kafka, "journals", 200)
 
 
@@ -78,7 +82,8 @@ def test_two_shippers_share_the_journals(kafka: str, tmp_path: Path) -> None:
     first = ShipperProcess(tmp_path, bootstrap=kafka, topic="shared", shippers=2)
     second = ShipperProcess(tmp_path, bootstrap=kafka, topic="shared", shippers=2, index=1)
     with first, second:
-        wait_until(lambda: first.metric(SHIPPED) == second.metric(SHIPPED) == 100)
+        wait_for_count(first, 100)
+        wait_for_count(second, 100)
     wait_for_hits(kafka, "shared", 200)
 
 
@@ -86,11 +91,11 @@ def test_sigterm_ships_what_was_read_and_a_restart_goes_on(kafka: str, tmp_path:
     write_journal(tmp_path / "worker-0", range(500))
     shipper = ShipperProcess(tmp_path, bootstrap=kafka, topic="restart")
     with shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 500)
+        wait_for_count(shipper, 500)
         assert shipper.stop() == 0
         write_journal(tmp_path / "worker-0", range(500, 600))
         shipper.start()
-        wait_until(lambda: shipper.metric(SHIPPED) == 100)
+        wait_for_count(shipper, 100)
     wait_for_hits(kafka, "restart", 600)
 
 
@@ -102,7 +107,7 @@ def test_shipped_segments_are_deleted(kafka: str, tmp_path: Path) -> None:
     assert len(segments(folder)) > 3
     writer.close()
     with ShipperProcess(tmp_path, bootstrap=kafka, topic="purged") as shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 1000)
+        wait_for_count(shipper, 1000)
         wait_until(lambda: not segments(folder), what="the segments are deleted")
 
 
@@ -133,7 +138,7 @@ def test_kafka_forgot_the_journal_but_its_checkpoint_did_not(kafka: str, tmp_pat
     write_journal(tmp_path / "worker-0", range(300))
     shipper = ShipperProcess(tmp_path, bootstrap=kafka, topic="forgotten")
     with shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 300)
+        wait_for_count(shipper, 300)
     saved = checkpoint.load(tmp_path / "worker-0", "kafka")
     assert saved is not None
     assert saved["position"] == sum(map(len, lines(range(300))))
@@ -142,7 +147,7 @@ def test_kafka_forgot_the_journal_but_its_checkpoint_did_not(kafka: str, tmp_pat
     with ShipperProcess(
         tmp_path, bootstrap=kafka, topic="forgotten", name_prefix="other-"
     ) as other:
-        wait_until(lambda: other.metric(SHIPPED) == 10)
+        wait_for_count(other, 10)
     wait_for_hits(kafka, "forgotten", 310)
 
 
@@ -150,7 +155,7 @@ def test_a_lost_checkpoint_is_made_good_by_kafka(kafka: str, tmp_path: Path) -> 
     write_journal(tmp_path / "worker-0", range(300))
     shipper = ShipperProcess(tmp_path, bootstrap=kafka, topic="checkpoint")
     with shipper:
-        wait_until(lambda: shipper.metric(SHIPPED) == 300)
+        wait_for_count(shipper, 300)
     checkpoint.checkpoint_path(tmp_path / "worker-0", "kafka").unlink()
     write_journal(tmp_path / "worker-0", range(300, 310))
     with shipper:
@@ -180,15 +185,15 @@ def test_a_broker_killed_and_one_frozen_cost_no_hit(tmp_path: Path) -> None:
             write_seconds_max=10,
         ) as shipper:
             write()
-            wait_until(lambda: shipper.metric(SHIPPED) == written, 60)
+            wait_for_count(shipper, written)
             first.kill()
             write()
-            wait_until(lambda: shipper.metric(SHIPPED) == written, 60, "shipped without it")
+            wait_for_count(shipper, written)
             first.start()
             first.wait_until_ready()
             second.freeze()
             write()
-            wait_until(lambda: shipper.metric(SHIPPED) == written, 60, "shipped without it")
+            wait_for_count(shipper, written)
             second.resume()
             write()
             wait_for_hits(bootstrap, "broken", written)
@@ -211,7 +216,7 @@ def test_kafka_away_is_said_and_made_up_for(tmp_path: Path) -> None:
             assert shipper.metric("shipper_oldest_seconds") > 0
             broker.start()
             broker.wait_until_ready()
-            wait_until(lambda: shipper.metric(SHIPPED) == 100, 60)
+            wait_for_count(shipper, 100)
             wait_for_hits(brokers.bootstrap, "away", 100)
             wait_until(lambda: not shipper.problem, what="the problem is gone")
         warnings = [said for said in shipper.log if "WARNING" in said]
