@@ -49,3 +49,12 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
+
+bench-hot: $(VENV)/.dev ## the hot path beside nginx and others (ARGS=--quick for a minute)
+	$(BIN)/python -m bench.hot $(ARGS)
+
+bench-pump: $(VENV)/.dev ## the consumer: a journal into the embedded store (ARGS=--quick)
+	$(BIN)/python -m bench.pump $(ARGS)
+
+bench-publish: $(VENV)/.dev ## make docs/performance.md of the last full runs
+	$(BIN)/python -m bench.report

@@ -91,7 +91,7 @@ BY_PARAMETER: Mapping[str, Field] = {
 }
 
 _ID = slice(7, 43)
-_RECEIVED_AT = slice(59, 83)
+_RECEIVED_AT = slice(60, 84)
 
 
 def rfc3339(time_ms: int) -> str:
