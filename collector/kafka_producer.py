@@ -105,7 +105,12 @@ class Producer:
         async with asyncio.timeout(CLOSE_SECONDS_MAX):
             await asyncio.gather(*tasks, return_exceptions=True)
             await producer.client.close()
-        producer._message_accumulator.fail_all(KafkaConnectionError("closed"))
+        accumulator = producer._message_accumulator
+        # A batch waiting to be sent again has left this set, but its callback takes it out anew.
+        accumulator._pending_batches.update(
+            batch for waiting in accumulator._batches.values() for batch in waiting
+        )
+        accumulator.fail_all(KafkaConnectionError("closed"))
         await asyncio.gather(*self._sent, return_exceptions=True)
         self._sent.clear()
         ending = producer._txn_manager._transaction_waiter

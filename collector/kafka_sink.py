@@ -10,10 +10,11 @@ Must not know where lines come from.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
+from aiokafka import errors
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
@@ -28,6 +29,13 @@ from schemas.kafka_settings import KafkaSettings
 
 # Lines built into records before the loop may serve its sockets: about a millisecond.
 SLICE_LINES = 250
+
+# Answers for the moment while a group's coordinator is made, moves or reads its log.
+COORDINATOR_MOVES = (
+    errors.CoordinatorNotAvailableError,
+    errors.NotCoordinatorError,
+    errors.CoordinatorLoadInProgressError,
+)
 
 
 class AnotherShipper(Exception):
@@ -58,6 +66,7 @@ class KafkaSink:
         counters: Counters,
         last_words: LastWords,
         clock_ms: Callable[[], int],
+        sleep: Callable[[float], Awaitable[None]],
         say: Callable[[Sequence[Flaw]], None],
     ) -> None:
         """Prepare a sink for the journal of this identity; `say` is told the topic's flaws."""
@@ -67,6 +76,7 @@ class KafkaSink:
         self._counters = counters
         self._last_words = last_words
         self._clock_ms = clock_ms
+        self._sleep = sleep
         self._say = say
         # The connection; `_committed` is the journal's position in Kafka, None if it has none.
         self._producer: Producer | None = None
@@ -142,13 +152,21 @@ class KafkaSink:
         return self._producer
 
     async def _committed_position(self, admin: AIOKafkaAdminClient) -> int | None:
-        """Return the group's offset. Nothing is pending: the producer has ended it."""
+        """Return the group's offset. Nothing is pending: the producer has ended it.
+
+        Waits for a coordinator; a new cluster has none until somebody asks.
+        """
         place = position_partition(self._settings.topic)
-        found = await admin.list_consumer_group_offsets(self._group, partitions=[place])
-        if place not in found:  # the client library leaves out what the coordinator refused
-            raise KafkaError(f"the offset of group {self._group} can't be read now")
-        offset: int = found[place].offset
-        return offset if offset >= 0 else None
+        while True:
+            try:
+                found = await admin.list_consumer_group_offsets(self._group, partitions=[place])
+            except COORDINATOR_MOVES:
+                found = {}
+            # The client library leaves out what a coordinator has no answer for now.
+            if place in found:
+                offset: int = found[place].offset
+                return offset if offset >= 0 else None
+            await self._sleep(self._settings.retry_seconds_min)
 
     def _has(self, batch: Batch) -> bool:
         """Return whether Kafka has the batch, from a commit whose answer was lost."""
@@ -176,7 +194,7 @@ class KafkaSink:
         lines = batch.lines()
         for start in range(0, len(lines), SLICE_LINES):
             records.add(lines[start : start + SLICE_LINES])
-            await asyncio.sleep(0)
+            await self._sleep(0)
         records.finish()
         return Prepared(batch.name, records.sendable, records.damaged)
 
@@ -191,7 +209,3 @@ class KafkaSink:
 def group_of(settings: KafkaSettings, journal: str) -> str:
     """Return the consumer group, and the transactional id, that stand for a journal in Kafka."""
     return f"{settings.name_prefix}{journal}"
-
-
-def no_flaws(_: Any) -> None:
-    """Say nothing of a topic's flaws."""

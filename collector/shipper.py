@@ -136,6 +136,7 @@ class Shipper:
             counters=self.counters,
             last_words=self._last_words,
             clock_ms=lambda: time.time_ns() // 1_000_000,
+            sleep=self._clock.sleep,
             say=self._say_once,
         )
         limits = PumpLimits(
