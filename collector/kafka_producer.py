@@ -105,17 +105,23 @@ class Producer:
         async with asyncio.timeout(CLOSE_SECONDS_MAX):
             await asyncio.gather(*tasks, return_exceptions=True)
             await producer.client.close()
-        accumulator = producer._message_accumulator
-        # A batch waiting to be sent again has left this set, but its callback takes it out anew.
-        accumulator._pending_batches.update(
-            batch for waiting in accumulator._batches.values() for batch in waiting
-        )
-        accumulator.fail_all(KafkaConnectionError("closed"))
+        self._fail_all(KafkaConnectionError("closed"))
         await asyncio.gather(*self._sent, return_exceptions=True)
         self._sent.clear()
-        ending = producer._txn_manager._transaction_waiter
-        if ending is not None and ending.done() and not ending.cancelled():
-            ending.exception()  # so that the loop does not report it as unseen
+
+    def _fail_all(self, error: Exception) -> None:
+        """Fail what waits to be sent or answered, and see to it that no loop reports it unseen."""
+        accumulator = self._producer._message_accumulator
+        batches = [batch for waiting in accumulator._batches.values() for batch in waiting]
+        # A batch waiting to be sent again has left this set, but its callback takes it out anew.
+        accumulator._pending_batches.update(batches)
+        batches = list(accumulator._pending_batches)
+        accumulator.fail_all(error)
+        waiters = [waiter for batch in batches for waiter in (batch.future, batch._drain_waiter)]
+        manager = self._producer._txn_manager
+        for waiter in (*waiters, manager._transaction_waiter):
+            if waiter is not None and waiter.done() and not waiter.cancelled():
+                waiter.exception()
 
     async def _send_batches(self, batches: Sequence[tuple[int, BatchBuilder]]) -> None:
         for partition, batch in batches:

@@ -5,14 +5,18 @@ install; under CI=true that is a failure. `KAFKA_BOOTSTRAP` names a cluster to u
 shared broker; tests that kill brokers start their own all the same.
 """
 
+import base64
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
+from aiokafka.abc import AbstractTokenProvider
 
 from deploy.kafka.cluster import Cluster, free_nodes
 from deploy.kafka.jars import KafkaUnavailable, classpath
@@ -73,6 +77,17 @@ def require_kafka() -> None:
             pytest.fail if os.environ.get("CI") == "true" else pytest.skip
         )
         refuse(str(error))
+
+
+class UnsecuredToken(AbstractTokenProvider):  # type: ignore[misc]
+    """A token without a signature (RFC 7515, `alg` none), which our test broker believes."""
+
+    async def token(self) -> str:
+        """Return a token for an hour."""
+        now = int(time.time())
+        parts = ({"alg": "none"}, {"sub": USER, "iat": now, "exp": now + 3600})
+        encoded = (base64.urlsafe_b64encode(orjson.dumps(part)).rstrip(b"=") for part in parts)
+        return b".".join([*encoded, b""]).decode()
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

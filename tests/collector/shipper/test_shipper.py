@@ -10,7 +10,8 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.journal import checkpoint
 from schemas.journal.segment import segments
-from tests.support.hits import (
+from tests.support.kafka import cluster, committed_records
+from tests.support.numbered_hits import (
     START_MS,
     hit_id,
     line,
@@ -19,7 +20,6 @@ from tests.support.hits import (
     visitor_id,
     write_journal,
 )
-from tests.support.kafka import cluster, committed_records
 from tests.support.shipper import ShipperProcess
 from tests.support.waiting import wait_until
 
