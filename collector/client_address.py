@@ -37,13 +37,19 @@ def forwarded_for(value: str) -> list[str]:
 
 
 def forwarded(value: str) -> list[str]:
-    """Return the `for` hops of a Forwarded value (RFC 7239 section 4); unknown ones as they are."""
+    """Return the `for` hop of each element of a Forwarded value (RFC 7239 section 4).
+
+    Unknown ones are kept as they are, and an element without one is an empty hop: what stands left
+    of a proxy that does not say who asked it, a client may have written.
+    """
     hops = []
     for element in value.split(","):
-        for pair in element.split(";"):
-            name, _, hop = pair.strip().partition("=")
-            if name.lower() == "for":
-                hops.append(hop.strip().strip('"'))
+        if not element.strip():
+            continue
+        pairs = (pair.strip().partition("=") for pair in element.split(";"))
+        hops.append(
+            next((hop.strip().strip('"') for name, _, hop in pairs if name.lower() == "for"), "")
+        )
     return hops
 
 

@@ -25,10 +25,12 @@ Kept = dict[bytes, bytes]
 
 
 def keep(kept: Kept, name: bytes, value: bytes) -> None:
-    """Keep a header if it matters here; `name` is in lower case."""
-    if name in KEPT:
+    """Keep a header; `name` is in lower case. Several of one name are joined (RFC 9110 5.3)."""
+    if name in kept:
         joint = b"; " if name == b"cookie" else b", "
-        kept[name] = kept[name] + joint + value if name in kept else value
+        kept[name] = kept[name] + joint + value
+    else:
+        kept[name] = value
 
 
 class Facts:
@@ -139,10 +141,11 @@ def _language(value: bytes, problems: list[str]) -> str:
 
 def _text(value: bytes, bytes_max: int, member: str, problems: list[str]) -> str:
     """Return a header's text; what is wrong with it is noted, not raised."""
-    if len(value) > bytes_max:
-        problems.append(f"{member}: cut at {bytes_max} bytes")
-        return value[:bytes_max].decode(errors="ignore")
     text = value.decode(errors="replace")
     if "\ufffd" in text:
         problems.append(f"{member}: not UTF-8")
-    return text
+        value = text.encode()  # longer: three bytes for each that was none
+    if len(value) <= bytes_max:
+        return text
+    problems.append(f"{member}: cut at {bytes_max} bytes")
+    return value[:bytes_max].decode(errors="ignore")

@@ -86,27 +86,35 @@ def take_json(members: Members, event: Mapping[str, Any]) -> None:
     for name, value in event.items():
         if name == "p" and isinstance(value, dict):
             for key, inner in value.items():
-                text = _json_text(inner)
+                text = _json_text(members, inner)
                 if text:
                     _take_property(members, key, text)
         elif isinstance(value, dict | list) and not name.startswith("p."):
             note(members, f"{name[:20]}: not a text or a number")
         else:
-            text = _json_text(value)
+            text = _json_text(members, value)
             if text:
                 take(members, name, text)
 
 
 def note(members: Members, problem: str) -> None:
-    """Add a problem to the hit."""
-    members.setdefault("problems", []).append(problem)
+    """Add a problem to the hit, once, and up to a bound."""
+    problems = members.setdefault("problems", [])
+    if len(problems) < limits.PROBLEMS_MAX and problem not in problems:
+        problems.append(problem)
 
 
-def _json_text(value: object) -> str:
+def _json_text(members: Members, value: object) -> str:
     if isinstance(value, str):
         # A lone surrogate is legal in JSON but has no UTF-8.
         return value if value.isascii() else value.encode(errors="replace").decode()
-    return "" if value is None else orjson.dumps(value).decode()
+    if value is None:
+        return ""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # it nests deeper than orjson writes, though not than it reads
+        note(members, "properties: nested too deep")
+        return ""
 
 
 def _fitted(members: Members, member: str, value: str, bytes_max: int) -> str:
@@ -120,9 +128,7 @@ def _fitted(members: Members, member: str, value: str, bytes_max: int) -> str:
 def _take_property(members: Members, name: str, value: str) -> None:
     properties = members.setdefault("properties", {})
     if len(properties) >= limits.PROPERTIES_MAX and name not in properties:
-        problem = f"properties: more than {limits.PROPERTIES_MAX}"
-        if problem not in members.get("problems", ()):
-            note(members, problem)
+        note(members, f"properties: more than {limits.PROPERTIES_MAX}")
         return
     name = _fitted(members, "properties", name, limits.PROPERTY_NAME_BYTES_MAX)
     properties[name] = _fitted(members, "properties", value, limits.PROPERTY_VALUE_BYTES_MAX)

@@ -31,6 +31,10 @@ PROPERTIES_MAX = 50
 PROPERTY_NAME_BYTES_MAX = 80
 PROPERTY_VALUE_BYTES_MAX = 1_024
 
+# Problems noted of one hit: the first ones tell what is wrong with a snippet; without a bound, a
+# body of many small faults would make a line larger than Kafka takes.
+PROBLEMS_MAX = 20
+
 # A value of money or the like: Decimal(18, 4) has 14 digits before the point.
 VALUE_MAX = 10**14
 
