@@ -12,7 +12,7 @@ from aiohttp import web
 
 from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
-from collector.facts import Facts, FactsReader, Kept, keep
+from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
 from collector.host_header import is_valid_host
 from collector.metrics import Counters
@@ -37,7 +37,9 @@ class Desk:
         """Return what the request's headers say."""
         kept: Kept = {}
         for name, value in request.raw_headers:
-            keep(kept, name.lower(), value)
+            name = name.lower()
+            if name in KEPT:
+                keep(kept, name, value)
         peer = request.transport.get_extra_info("peername") if request.transport else None
         return self.facts.read(kept, peer[0] if isinstance(peer, tuple) else "")
 
@@ -69,20 +71,23 @@ async def _note_request(request: web.Request, handler: Handler) -> web.StreamRes
     try:
         response = await handler(request)
     except web.HTTPException as error:
-        _close_unless_read(request, error)
+        _close_after_last(request, error)
         raise
     finally:
         connection.request_ended()
-    _close_unless_read(request, response)
+    _close_after_last(request, response)
     return response
 
 
-def _close_unless_read(request: web.Request, response: web.StreamResponse) -> None:
-    """Say so, if the connection can't be used again because of a body that nobody reads."""
+def _close_after_last(request: web.Request, response: web.StreamResponse) -> None:
+    """Say that the connection ends: at the client's or our end, or at a body that nobody reads."""
+    connection = request.protocol
+    assert isinstance(connection, AppConnection)
     if not request.content.is_eof():
+        connection.ignore_rest()
         response.force_close()
-        assert isinstance(request.protocol, AppConnection)
-        request.protocol.ignore_rest()
+    elif connection.is_last:
+        response.force_close()
 
 
 @web.middleware

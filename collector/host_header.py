@@ -5,6 +5,7 @@ poisoned. Pure.
 """
 
 import re
+from functools import lru_cache
 
 # uri-host [ ":" port ], RFC 3986 section 3.2.2; empty is allowed.
 _HOST = re.compile(
@@ -12,6 +13,7 @@ _HOST = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def is_valid_host(value: bytes) -> bool:
     """Tell whether a Host header's value names a host, with or without a port."""
     return _HOST.fullmatch(value) is not None

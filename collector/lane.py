@@ -13,30 +13,20 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, cast
 
-import httptools
-
 from collector.build_hit import HitBuilder
 from collector.connections import Connections, end
-from collector.facts import KEPT, Facts, FactsReader, Kept, keep
+from collector.facts import Facts, FactsReader
 from collector.group_commit import GroupCommit
-from collector.host_header import is_valid_host
 from collector.metrics import Counters
+from collector.plain_head import PlainHeadReader
 from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
 from collector.settings import CollectorSettings
-from schemas.limits import HEADERS_MAX
 
 # The high-water mark that transports start with.
 ASYNCIO_WRITE_BUFFER_BYTES: Final = 64 * 1024
 
 _VERSION: Final = b" HTTP/1.1\r\n"
 _END: Final = b"\r\n\r\n"
-# Headers that make a request something else than a plain GET.
-_UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
-# Headers that may come once only, or aiohttp refuses the request.
-_SINGLE: Final = frozenset(
-    b"host user-agent content-type content-location content-range etag max-forwards server".split()
-)
-_KNOWN: Final = KEPT | _UNUSUAL | _SINGLE | {b"connection"}
 
 
 class LaneShared:
@@ -54,6 +44,7 @@ class LaneShared:
         connections: Connections,
         new_app_connection: Callable[[], asyncio.Protocol],
     ) -> None:
+        self.heads = PlainHeadReader()
         self.facts = facts
         self.builder = builder
         self.answers = answers
@@ -69,52 +60,6 @@ class LaneShared:
         self.head_bytes_max = settings.header_bytes_max
         self.pipelined_requests_max = settings.pipelined_requests_max
         self.write_buffer_bytes_max = settings.write_buffer_bytes_max
-
-
-class _Head:
-    """Reads one request's headers: what of them matters, and whether they are plain."""
-
-    __slots__ = ("close", "is_plain", "kept", "single")
-
-    def __init__(self) -> None:
-        self.kept: Kept = {}
-        self.close = False
-        self.is_plain = True
-        self.single: set[bytes] = set()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header; names come as they were sent. Most have no meaning here."""
-        name = name.lower()
-        if name in _KNOWN:
-            self._take(name, value.rstrip(b" \t"))
-
-    def _take(self, name: bytes, value: bytes) -> None:
-        if name in _SINGLE:
-            if name in self.single:
-                self.is_plain = False
-            self.single.add(name)
-            if name == b"host" and not is_valid_host(value):
-                self.is_plain = False
-        elif name == b"connection":
-            word = value.lower()
-            if word == b"close":
-                self.close = True
-            elif word != b"keep-alive":
-                self.is_plain = False
-        elif name in _UNUSUAL:
-            self.is_plain = False
-        keep(self.kept, name, value)
-
-
-def _parse(request: bytes) -> _Head | None:
-    """Parse a whole request; None unless it is one plain request without a body."""
-    head = _Head()
-    try:
-        httptools.HttpRequestParser(head).feed_data(request)
-    except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-        return None
-    plain = head.is_plain and b"host" in head.single
-    return head if plain and request.count(b"\r\n") - 2 <= HEADERS_MAX else None
 
 
 class Lane(asyncio.Protocol):
@@ -285,7 +230,7 @@ class Lane(asyncio.Protocol):
             or len(request) - line_end > shared.head_bytes_max
         ):
             return False
-        head = _parse(request)
+        head = shared.heads.read(request)
         if head is None:
             return False
         facts = shared.facts.read(head.kept, self._peer)

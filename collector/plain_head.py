@@ -1,0 +1,79 @@
+"""The header block of a plain pixel request: no body, nothing asked of the connection but its end.
+
+httptools parses; one parser serves all connections, since it is only ever given whole requests.
+What is not surely plain, repeated headers too, is left to the application. Knows nothing of
+connections.
+"""
+
+from typing import Final, NamedTuple
+
+import httptools
+
+from collector.facts import KEPT, Kept
+from collector.host_header import is_valid_host
+from schemas.limits import HEADERS_MAX
+
+# Headers that make a request something else than a plain GET.
+_UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
+# Headers that may come once only, or aiohttp refuses the request.
+_SINGLE: Final = frozenset(
+    b"host user-agent content-type content-location content-range etag max-forwards server".split()
+)
+_KNOWN: Final = KEPT | _UNUSUAL | _SINGLE | {b"connection"}
+
+
+class PlainHead(NamedTuple):
+    """What a plain request's headers say; `close` if the connection ends with its answer."""
+
+    kept: Kept
+    close: bool
+
+
+class PlainHeadReader:
+    """Reads one whole request after another; they may be of different connections."""
+
+    # What httptools looks for in a protocol, and gets quickest if it is there and None.
+    on_message_begin = on_url = on_headers_complete = None
+    on_body = on_message_complete = on_chunk_header = on_chunk_complete = None
+
+    def __init__(self) -> None:
+        self._kept: Kept = {}
+        self._is_repeated = False
+        self._parser = httptools.HttpRequestParser(self)
+
+    def read(self, request: bytes) -> PlainHead | None:
+        """Read one whole request's headers; None unless it is a plain one."""
+        kept: Kept = {}
+        self._kept = kept
+        self._is_repeated = False
+        try:
+            self._parser.feed_data(request)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._parser = httptools.HttpRequestParser(self)
+            return None
+        close = _asks_to_close(kept)
+        if close is not False:
+            # The parser takes nothing more after `close`, nor after a body has begun.
+            self._parser = httptools.HttpRequestParser(self)
+        # A line break is a byte of its own here, or the parser would have refused.
+        if close is None or self._is_repeated or request.count(b"\n") - 2 > HEADERS_MAX:
+            return None
+        return PlainHead(kept, close)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header; names come as they were sent. Most have no meaning here."""
+        name = name.lower()
+        if name in _KNOWN:
+            if name in self._kept:
+                self._is_repeated = True
+            self._kept[name] = value.rstrip(b" \t")
+
+
+def _asks_to_close(kept: Kept) -> bool | None:
+    """Tell whether the request ends the connection; None if it is not plain."""
+    if not _UNUSUAL.isdisjoint(kept) or not is_valid_host(kept.get(b"host", b"?")):
+        return None
+    connection = kept.get(b"connection")
+    if connection is None or connection.lower() == b"keep-alive":
+        return False
+    return True if connection.lower() == b"close" else None
