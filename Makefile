@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs lock clean bench-hot bench-pump bench kafka
+.PHONY: help run test check lint types docs screenshots lock clean bench-hot bench-pump bench kafka
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,6 +27,9 @@ types: $(VENV)/.dev ## mypy, strict
 
 docs: $(VENV)/.dev ## generate the reference pages and the JSON Schema
 	$(BIN)/python -m deploy.reference
+
+screenshots: $(VENV)/.dev ## photograph the start page for the README (needs Chromium)
+	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 lock: $(VENV)/.dev ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python requirements/lock.py
