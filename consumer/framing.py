@@ -10,7 +10,8 @@ with ``}`` and holds no ``}`` followed by ``{``:
 - With no ``}`` before a ``{`` in it, the line can't hold a second row.
 
 So errors aside, rows are lines. Any other line must be one JSON object by a strict parser, or it is
-refused. Must not know what a hit is beyond that.
+refused; so is one without an id or a time received, which would be of 1970 to ClickHouse, and
+deleted by the retention unseen. Must not know what a hit is beyond that.
 """
 
 import re
@@ -19,10 +20,13 @@ from collections.abc import Mapping
 import orjson
 
 from schemas.delivery import Batch
+from schemas.hit import received_at_of
 
 # What ClickHouse skips between two rows: white space, a comma or a semicolon.
 _SECOND_ROW = re.compile(rb"\}[ \t\r\v\f,;]*\{")
-_BOUNDARY = b'}\n{"'
+_START = b'{"id":"'
+_BOUNDARY = b"}\n" + _START
+_TIME = b'","received_at":"'
 REASON_BYTES_MAX = 300
 
 
@@ -38,18 +42,23 @@ def unsafe_lines(batch: Batch) -> Mapping[int, str]:
 
 def _is_safe(data: bytes, rows: int) -> bool:
     return (
-        data.startswith(b'{"')
+        data.startswith(_START)
         and data.endswith(b"}\n")
         and data.count(_BOUNDARY) == rows - 1
+        and data.count(_TIME) == rows
         and _SECOND_ROW.search(data) is None
     )
 
 
 def _problem(line: bytes) -> str:
-    if line.startswith(b'{"') and line.endswith(b"}") and _SECOND_ROW.search(line) is None:
+    plain = line.startswith(_START) and line.endswith(b"}") and received_at_of(line)[:2] == b"20"
+    if plain and _SECOND_ROW.search(line) is None:
         return ""
     try:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return f"not JSON: {error}"[:REASON_BYTES_MAX]
-    return "" if isinstance(value, dict) else f"not a JSON object but a {type(value).__name__}"
+    if not isinstance(value, dict):
+        return f"not a JSON object but a {type(value).__name__}"
+    missing = [name for name in ("id", "received_at") if not value.get(name)]
+    return f"no {missing[0]}" if missing else ""

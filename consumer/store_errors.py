@@ -1,7 +1,7 @@
-"""Which of ClickHouse's errors are a row's fault: one table of codes.
+"""Which of ClickHouse's errors may be a row's fault: one table of codes, and any that names a row.
 
-Any error that is not in it is the store's or ours, and waits. One that is in it only starts the
-search for the row (`consumer.refused_rows`), so a code too many costs a search, never a hit.
+All others are the store's or ours, and wait. One of these only starts the search for the row
+(`consumer.refused_rows`), so a code too many costs a search, never a hit.
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,18 @@ DATA_ERRORS: Mapping[int, str] = {
     441: "CANNOT_PARSE_DOMAIN_VALUE_FROM_STRING",
     467: "CANNOT_PARSE_BOOL",
     469: "VIOLATED_CONSTRAINT",
+    563: "CANNOT_READ_MAP_FROM_TEXT",
     675: "CANNOT_PARSE_IPV4",
     676: "CANNOT_PARSE_IPV6",
     691: "UNKNOWN_ELEMENT_OF_ENUM",
+}
+
+# Errors of the store that may name the row it was at.
+STORE_ERRORS: Mapping[int, str] = {
+    159: "TIMEOUT_EXCEEDED",
+    241: "MEMORY_LIMIT_EXCEEDED",
+    243: "NOT_ENOUGH_SPACE",
+    394: "QUERY_WAS_CANCELLED",
 }
 
 # Errors a person has to mend, and where; all others speak for themselves.
@@ -61,4 +70,5 @@ class StoreError(Exception):
     @property
     def is_data(self) -> bool:
         """Whether a row may be at fault."""
-        return self.code in DATA_ERRORS
+        names_row = "(at row " in str(self) and self.code not in STORE_ERRORS
+        return names_row or self.code in DATA_ERRORS

@@ -2,7 +2,8 @@
 -- Sorted for questions about one site over a time range, then by event within the hour.
 -- non_replicated_deduplication_window: the consumer replays a batch with the same token after a
 -- crash, however long the outage; the window counts blocks, so it must exceed all blocks that can
--- be inserted between the first try and the replay (by every journal or partition together).
+-- be inserted between the first try and the replay (by every journal or partition together). The
+-- replicated_ settings say the same for a replicated table.
 CREATE TABLE IF NOT EXISTS hits
 (
     id             UUID,
@@ -34,4 +35,6 @@ CREATE TABLE IF NOT EXISTS hits
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(received_at)
 ORDER BY (site, toStartOfHour(received_at), event, received_at)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000,
+         replicated_deduplication_window = 100000,
+         replicated_deduplication_window_seconds = 2592000;

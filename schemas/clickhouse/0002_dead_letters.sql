@@ -11,4 +11,6 @@ CREATE TABLE IF NOT EXISTS dead_letters
 )
 ENGINE = MergeTree
 ORDER BY (source, position)
-SETTINGS non_replicated_deduplication_window = 100000;
+SETTINGS non_replicated_deduplication_window = 100000,
+         replicated_deduplication_window = 100000,
+         replicated_deduplication_window_seconds = 2592000;

@@ -1,0 +1,83 @@
+"""Migrations on the real engine: twice, at once, dry, changed; retention."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from consumer import migrate as migrate_module
+from consumer.migrate import Migration, MigrationChanged, migrate, migrations
+from consumer.settings import ClickHouseSettings
+from consumer.store_client import StoreClient
+
+pytestmark = pytest.mark.real
+
+
+async def ask(settings: ClickHouseSettings, question: str) -> str:
+    async with StoreClient(settings) as client:
+        return await client.execute(question)
+
+
+async def test_twice_changes_nothing_more(clickhouse: ClickHouseSettings) -> None:
+    assert len(await migrate(clickhouse)) > len(migrations())
+    assert await migrate(clickhouse) == []
+    applied = await ask(clickhouse, "SELECT version, name FROM schema_migrations ORDER BY version")
+    assert applied.splitlines() == [f"{one.version}\t{one.name}" for one in migrations()]
+
+
+async def test_at_once_leaves_one_record_of_each(clickhouse: ClickHouseSettings) -> None:
+    await asyncio.gather(*(migrate(clickhouse) for _ in range(4)))
+    assert await ask(clickhouse, "SELECT count() FROM schema_migrations") == str(len(migrations()))
+    assert await migrate(clickhouse) == []
+
+
+async def test_a_dry_run_says_what_a_run_does(clickhouse: ClickHouseSettings) -> None:
+    told = await migrate(clickhouse, dry_run=True)
+    exists = f"SELECT count() FROM system.databases WHERE name = '{clickhouse.database}'"
+    async with StoreClient(clickhouse) as client:
+        assert await client.execute(exists, database="") == "0"
+    assert told == await migrate(clickhouse)
+    assert await migrate(clickhouse, dry_run=True) == []
+
+
+async def test_a_changed_migration_is_an_error(
+    clickhouse: ClickHouseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await migrate(clickhouse)
+    changed = [replace(migrations()[0], sql="SELECT 1;"), *migrations()[1:]]
+    monkeypatch.setattr(migrate_module, "migrations", lambda: changed)
+    with pytest.raises(MigrationChanged, match="0001_hits was applied to database test_"):
+        await migrate(clickhouse)
+
+
+def test_a_checksum_is_of_the_statements() -> None:
+    plain = Migration(1, "a", "CREATE TABLE a (b Int8)\nENGINE = Null;\n")
+    commented = Migration(1, "a", "-- why\nCREATE TABLE  a (b Int8) ENGINE = Null;\n\n")
+    assert plain.checksum == commented.checksum
+    assert plain.checksum != replace(plain, sql=plain.sql.replace("Int8", "Int16")).checksum
+
+
+@pytest.mark.parametrize("migration", migrations(), ids=lambda one: one.name)
+def test_each_statement_may_run_twice(migration: Migration) -> None:
+    assert migration.statements
+    for statement in migration.statements:
+        assert re.search(r"\bIF (NOT )?EXISTS\b|\bCREATE OR REPLACE\b|\bMODIFY\b", statement)
+
+
+async def ttl(settings: ClickHouseSettings) -> Sequence[str]:
+    tables = await ask(
+        settings,
+        "SELECT name, extract(engine_full, 'toIntervalDay\\((\\d+)\\)') FROM system.tables "
+        "WHERE database = currentDatabase() AND name IN ('hits', 'dead_letters') ORDER BY name",
+    )
+    return [row.partition("\t")[2] for row in tables.splitlines()]
+
+
+async def test_retention_follows_the_setting(clickhouse: ClickHouseSettings) -> None:
+    for days, wanted in ((0, ""), (395, "395"), (30, "30"), (0, "")):
+        settings = clickhouse.model_copy(update={"retention_days": days})
+        await migrate(settings)
+        assert await ttl(settings) == [wanted, wanted]
+        assert await migrate(settings) == []
