@@ -24,13 +24,13 @@ from schemas.limits import HEADERS_MAX
 _SILENT: Final = logging.getLogger("collector.access")
 _SILENT.disabled = True
 _END: Final = b"\r\n\r\n"
-_LINGER_SECONDS: Final = 1.0
 
 
 class AppConnection(web.RequestHandler):
     """One handed-over connection; it stays with the application until it closes."""
 
     __slots__ = (
+        "_client_ended",
         "_connections",
         "_counters",
         "_current",
@@ -68,8 +68,9 @@ class AppConnection(web.RequestHandler):
         self._wire: asyncio.Transport
         self.active_at = connections.now
         self.begun_at = 0.0
-        # The request being answered; whether nothing behind it is read any more.
+        # The request being answered; whether nothing behind it is read any more, or comes.
         self._current: web.BaseRequest | None = None
+        self._client_ended = False
         self._is_over = False
         # The head of the request under way: its bytes so far, the last few of them, whether the
         # ends of its line and of all of it were seen.
@@ -105,9 +106,7 @@ class AppConnection(web.RequestHandler):
         super().data_received(data)
         if self._messages and isinstance(self._messages[-1][0], _ErrInfo):
             self._is_over = True
-            if self._current is not None and not self._current.content.is_eof():
-                # aiohttp would let the handler wait for the rest of a broken body.
-                self._current.content.set_exception(web.RequestPayloadError("malformed body"))
+            self._break_body("malformed body")
 
     def _is_too_large(self, data: bytes) -> bool:
         """Note more of the head; tell whether it goes on though it was too large before.
@@ -122,16 +121,21 @@ class AppConnection(web.RequestHandler):
         return was_too_large
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Stay open for a client that ended its half and waits for the answer."""
-        if self.begun_at:
-            self._loop.call_later(_LINGER_SECONDS, self._close_when_answered)
-        return bool(self.begun_at)
+        """Stay open for a client that ended its half and waits for answers."""
+        self._client_ended = True
+        self._break_body("the body ended early")
+        has_asked = bool(self.begun_at) and self._head_is_whole
+        return has_asked or self.begun_at == BUSY or bool(self._messages)
 
-    def _close_when_answered(self) -> None:
-        if self.begun_at == BUSY:
-            self._loop.call_later(_LINGER_SECONDS, self._close_when_answered)
-        else:
-            self.close_idle()
+    def _break_body(self, problem: str) -> None:
+        """Tell the handler that its body won't get whole; aiohttp would let it wait."""
+        if self._current is not None and not self._current.content.is_eof():
+            self._current.content.set_exception(web.RequestPayloadError(problem))
+
+    @property
+    def is_last(self) -> bool:
+        """Tell whether the connection ends with the answer to the request under way."""
+        return self._connections.draining or (self._client_ended and not self._messages)
 
     def resume_writing(self) -> None:
         """Note that the client takes its answers."""
@@ -157,8 +161,6 @@ class AppConnection(web.RequestHandler):
         self._current = None
         self.begun_at = 0.0
         self.active_at = self._connections.now
-        if self._connections.draining:
-            self.close()
 
     def close_idle(self) -> None:
         """Close a connection on which no request is under way."""
