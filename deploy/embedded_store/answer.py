@@ -44,6 +44,7 @@ class Answer:
         self._encoder = encoder_for("")
         # once begun
         self._response: web.StreamResponse | None = None
+        self._broken_off = False
 
     @property
     def begun(self) -> bool:
@@ -84,17 +85,15 @@ class Answer:
     async def end(self) -> web.StreamResponse:
         """Send the rest and return what aiohttp wants of a handler."""
         assert self._response is not None
-        await self._write_end()
-        await self._response.write_eof()
+        if not self._broken_off:
+            await self._write_end()
+            await self._response.write_eof()
         return self._response
 
-    async def whole(
-        self, body: bytes, format_name: str, statistics: Statistics
-    ) -> web.StreamResponse:
+    async def whole(self, body: bytes, format_name: str, statistics: Statistics) -> None:
         """Send an answer that is complete."""
         await self.begin(format_name, statistics)
         await self.write(body)
-        return await self.end()
 
     def refuse(self, error: StoreError) -> web.Response:
         """Return the answer to a request that failed before anything was sent."""
@@ -107,7 +106,7 @@ class Answer:
             status=error.status, body=error.body(self._facts.version), headers=headers
         )
 
-    async def break_off(self, error: StoreError) -> web.StreamResponse:
+    async def break_off(self, error: StoreError) -> None:
         """Write an error into a body that has begun, and cut the connection."""
         assert self._response is not None
         message = error.body(self._facts.version)
@@ -119,7 +118,7 @@ class Answer:
         await self._write_end()
         if self._request.transport is not None:
             self._request.transport.close()
-        return self._response
+        self._broken_off = True
 
     async def _write_end(self) -> None:
         assert self._response is not None

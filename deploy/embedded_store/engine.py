@@ -84,6 +84,7 @@ class Engine:
         connection = Connection(_native.connect(self._address))
         connection.set(
             {
+                "allow_python_table_function": "0",
                 "max_memory_usage": str(self._settings.query_memory_bytes_max),
                 **(
                     {"max_threads": str(threads)}
@@ -95,11 +96,10 @@ class Engine:
         return connection
 
     def connect_reader(self) -> "Connection":
-        """Return a connection that the engine holds to reading, for good. Blocks."""
+        """Return a connection with a reader's role and limits; `seal` it before use. Blocks."""
         connection = self.connect()
         connection.run(b"SET ROLE reader")
         connection.set(settings_of_reader(self._settings))
-        connection.set({"profile": "reader"})
         return connection
 
     def kill(self, marker: str) -> None:
@@ -147,6 +147,10 @@ class Connection:
         """Make `database` the current one. Blocks; raises StoreError."""
         name = database.replace("\\", "\\\\").replace("`", "\\`")
         self.run(f"USE `{name}`".encode())
+
+    def seal(self) -> None:
+        """Let nothing be changed from here on, not even a setting. Blocks."""
+        self.set({"readonly": "1"})
 
     def classify(self, text: bytes) -> tuple[str, int]:
         """Return the class the engine's parser gives `text`, and its count of statements."""

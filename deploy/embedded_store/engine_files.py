@@ -37,9 +37,6 @@ _USERS = """<clickhouse>
     <default/>
     <reader>
       <constraints>
-        <readonly><const/></readonly>
-        <dialect><const/></dialect>
-        <allow_ddl><const/></allow_ddl>
         <max_memory_usage><min>1</min><max>{memory}</max></max_memory_usage>
         <max_execution_time><min>1</min><max>{seconds}</max></max_execution_time>
       </constraints>
@@ -91,5 +88,5 @@ def settings_of_reader(settings: StoreSettings) -> dict[str, str]:
     return {
         "max_memory_usage": str(settings.reader_memory_bytes_max),
         "max_execution_time": str(settings.reader_query_seconds_max),
-        "readonly": "2",
+        "profile": "reader",
     }

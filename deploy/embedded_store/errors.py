@@ -42,8 +42,8 @@ STATUS_BY_CODE = {code: status for status, codes in _CODES_BY_STATUS.items() for
 
 _CODE = re.compile(r"Code: (\d+)")
 _VERSION = re.compile(r"\s*\(version [^()]*(?:\([^()]*\))?\)\s*")
-_NESTED = re.compile(r"^Code: (\d+)\. DB::Exception: (?=Code: \1\. )")
-_REPEATED = re.compile(r"(\(([A-Z][A-Z0-9_]*)\)) ?\.? ?\(\2\)$")
+_NESTED = re.compile(r"^(?:Code: (\d+)\. DB::Exception: )+(?=Code: \1\. )")
+_REPEATED = re.compile(r"(\(([A-Z][A-Z0-9_]*)\))(?:[\s.]*\(\2\))+$")
 
 
 class StoreError(Exception):

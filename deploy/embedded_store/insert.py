@@ -6,8 +6,6 @@ ends early commits nothing but whole blocks of over a million rows, as in ClickH
 
 import asyncio
 
-from aiohttp import web
-
 from deploy.embedded_store.answer import Answer
 from deploy.embedded_store.ask import Ask
 from deploy.embedded_store.body import Body
@@ -25,7 +23,7 @@ async def answer_insert(
     data: bytes,
     body: Body,
     answer: Answer,
-) -> web.StreamResponse:
+) -> None:
     """Insert `data` and the rest of `body`; raises StoreError, or ConnectionError of the client."""
     if ask.user == "reader":
         raise StoreError(READONLY, "reader: Cannot execute query in readonly mode.", "reader")
@@ -48,4 +46,4 @@ async def answer_insert(
     statistics: Statistics = await asyncio.shield(running.future)
     store.counters.inserted_rows += statistics.written_rows
     store.counters.inserted_bytes += statistics.written_bytes
-    return await answer.whole(b"", "", statistics)
+    await answer.whole(b"", "", statistics)

@@ -13,8 +13,6 @@ import os
 import tempfile
 from collections.abc import AsyncIterator
 
-from aiohttp import web
-
 from deploy.embedded_store.answer import HELD_BYTES, Answer
 from deploy.embedded_store.ask import Ask
 from deploy.embedded_store.engine import Connection, Statistics
@@ -30,7 +28,7 @@ _SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
 
 async def answer_statement(
     store: Store, ask: Ask, running: Running, text: bytes, answer: Answer
-) -> web.StreamResponse:
+) -> None:
     """Run `text` and send its result; raises StoreError before the answer has begun."""
     if not text.strip():
         raise StoreError(SYNTAX_ERROR, "Empty query.")
@@ -43,19 +41,18 @@ async def answer_statement(
         raise StoreError(SYNTAX_ERROR, "Multi-statements are not allowed.")
     if query_class == "READ_ONLY":
         store.counters.queries["read"] += 1
-        return await _stream(store, ask, running, text, answer)
+        await _stream(store, ask, running, text, answer)
+        return
     store.counters.queries["other"] += 1
     if query_class == "CONTROL":
         store.keep_session(running, ask)
     default = ask.default_format
     running.future = store.threads.run(running.connection.run, text, default, ask.params)
     body, statistics = await asyncio.shield(running.future)
-    return await answer.whole(body, format_of(text, default) if body else "", statistics)
+    await answer.whole(body, format_of(text, default) if body else "", statistics)
 
 
-async def _stream(
-    store: Store, ask: Ask, running: Running, text: bytes, answer: Answer
-) -> web.StreamResponse:
+async def _stream(store: Store, ask: Ask, running: Running, text: bytes, answer: Answer) -> None:
     read_fd, write_fd = os.pipe()
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         with contextlib.suppress(OSError):  # a limit of the system; the pipe works all the same
@@ -69,10 +66,9 @@ async def _stream(
     except StoreError as error:
         if not answer.begun:
             raise
-        return await answer.break_off(error)
+        await answer.break_off(error)
     finally:
         transport.close()
-    return await answer.end()
 
 
 def _run_into(connection: Connection, statement: bytes, ask: Ask, write_fd: int) -> Statistics:

@@ -128,14 +128,17 @@ async def _answer(store: Store, access: Access, request: web.Request) -> web.Str
             pairs += await _form_fields(request, store.settings.query_bytes_max)
         ask = read_ask(user, request.method, request.headers, pairs)
         answer.understood(ask.query_id, ask.cors, ask.compress_answer)
-        return await _run(store, ask, request, answer)
+        await _run(store, ask, request, answer)
+        # Now that the place and the session are free again, the client may send its next.
+        return await answer.end()
     except StoreError as error:
         counter = store.counters.rejected if error.reason else store.counters.failed
         counter[error.reason or str(error.code)] += 1
         return answer.refuse(error)
 
 
-async def _run(store: Store, ask: Ask, request: web.Request, answer: Answer) -> web.StreamResponse:
+async def _run(store: Store, ask: Ask, request: web.Request, answer: Answer) -> None:
+    """Run what is asked and send all of the answer but its end."""
     async with store.room(ask) as running:
         body = Body(request, store.threads, store.settings.body_bytes_max)
         head = (
@@ -146,12 +149,13 @@ async def _run(store: Store, ask: Ask, request: web.Request, answer: Answer) -> 
         insert = find_insert(head[:_HEAD_BYTES])
         if insert is not None:
             data = head[insert.data_start :]
-            return await answer_insert(store, ask, running, insert, data, body, answer)
+            await answer_insert(store, ask, running, insert, data, body, answer)
+            return
         text = bytearray(head)
         async for piece in body.rest():
             text += piece
             _check_length(len(text), store.settings.query_bytes_max)
-        return await answer_statement(store, ask, running, bytes(text), answer)
+        await answer_statement(store, ask, running, bytes(text), answer)
 
 
 async def _form_fields(request: web.Request, bytes_max: int) -> list[tuple[str, str]]:

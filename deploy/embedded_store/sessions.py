@@ -7,7 +7,7 @@ habit cost nothing. Invariants: one request at a time uses a kept connection; a 
 settings are taken back when it ends. Knows nothing of HTTP.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deploy.embedded_store.engine import Connection
@@ -81,7 +81,7 @@ def missing(session_id: str) -> StoreError:
     return StoreError(SESSION_NOT_FOUND, f"Session {session_id} not found")
 
 
-def settings_now(connection: Connection, names: Mapping[str, str]) -> dict[str, str | None]:
+def settings_now(connection: Connection, names: Iterable[str]) -> dict[str, str | None]:
     """Return the values of settings to put back later; None stands for the default. Blocks."""
     rows, _ = connection.run(b"SELECT name, value FROM system.settings WHERE changed FORMAT TSVRaw")
     changed = dict(row.split("\t", 1) for row in rows.decode().splitlines())

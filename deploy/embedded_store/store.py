@@ -15,6 +15,7 @@ from deploy.embedded_store.ask import Ask
 from deploy.embedded_store.engine import Connection, Engine
 from deploy.embedded_store.errors import TOO_MANY_SIMULTANEOUS_QUERIES, StoreError
 from deploy.embedded_store.metrics import Counters
+from deploy.embedded_store.reader import check_reader_settings
 from deploy.embedded_store.sessions import Session, Sessions, missing, put_back, settings_now
 from deploy.embedded_store.settings import StoreSettings
 from deploy.embedded_store.threads import Threads
@@ -118,29 +119,30 @@ class Store:
             raise
 
     def _prepare(self, ask: Ask, session: Session | None) -> Running:
-        """Return the connection with the settings of `ask`. Blocks."""
+        """Return the connection with the settings of `ask`. Blocks; raises StoreError."""
         settings = dict(ask.settings)
-        marker = ask.query_id
-        settings["log_comment"] = f"{settings.get('log_comment', '')} {marker}".strip()
-        if ask.user == "default" and ask.method != "POST" and settings.get("readonly", "0") == "0":
-            settings["readonly"] = "2"
+        settings["log_comment"] = f"{settings.get('log_comment', '')} {ask.query_id}".strip()
         if session is not None:
-            running = Running(session.connection, marker, session)
-            running.put_back = settings_now(session.connection, settings)
-            if ask.database:
-                name, _ = session.connection.run(b"SELECT currentDatabase() FORMAT TSVRaw")
-                running.database_before = name.decode().rstrip("\n")
-        elif ask.user == "reader":
-            running = Running(self.engine.connect_reader(), marker)
+            return self._prepare_session(ask, session, settings)
+        if ask.user == "reader":
+            check_reader_settings(settings)
+            running = Running(self.engine.connect_reader(), ask.query_id)
         else:
-            running = Running(self.engine.connect(), marker)
+            running = Running(self.engine.connect(), ask.query_id)
+        _apply(running.connection, ask, settings)
+        if ask.user == "reader":
+            running.connection.seal()
+        return running
+
+    def _prepare_session(self, ask: Ask, session: Session, settings: dict[str, str]) -> Running:
+        """As `_prepare`, on a kept connection (only `default` has them), noting what to undo."""
+        connection = session.connection
+        running = Running(connection, ask.query_id, session)
+        running.put_back = settings_now(connection, [*settings, "readonly"])
         if ask.database:
-            running.connection.use(ask.database)
-        running.connection.set(
-            {name: value for name, value in settings.items() if name != "readonly"}
-        )
-        if "readonly" in settings:
-            running.connection.set({"readonly": settings["readonly"]})
+            name, _ = connection.run(b"SELECT currentDatabase() FORMAT TSVRaw")
+            running.database_before = name.decode().rstrip("\n")
+        _apply(connection, ask, settings)
         return running
 
     async def _end(self, running: Running, ask: Ask) -> None:
@@ -188,3 +190,15 @@ class Store:
     @staticmethod
     def _session_key(ask: Ask) -> str:
         return f"{ask.user} {ask.session_id}"
+
+
+def _apply(connection: Connection, ask: Ask, settings: dict[str, str]) -> None:
+    if ask.database:
+        connection.use(ask.database)
+    if ask.method != "POST" and settings.get("readonly", "0") == "0":
+        settings["readonly"] = "2"
+    # Last, since it forbids what comes after it.
+    readonly = settings.pop("readonly", None)
+    connection.set(settings)
+    if readonly is not None and ask.user != "reader":
+        connection.set({"readonly": readonly})

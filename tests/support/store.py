@@ -3,26 +3,49 @@
     with StoreProcess(tmp_path / "store") as store:
         requests_go_to(store.url)
 
+    store.query("SELECT 1 FORMAT JSON").body
+
 `start` returns when the store listens; `kill` is SIGKILL, `terminate` SIGTERM; after either,
 `start` opens the same folder again, on the same port. Invariant: the process does not outlive its
 starter, since the store stops when its standard input closes.
 """
 
+import http.client
 import json
 import re
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlencode
 
 START_SECONDS_MAX = 30.0
 STOP_SECONDS_MAX = 20.0
+REPLY_SECONDS_MAX = 60.0
 ROOT = Path(__file__).parents[2]
 
 _LISTENING = re.compile(r"listening on http://[^ ]*:(\d+),")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came over the wire; `cut` says that the body ended before its end."""
+
+    status: int
+    headers: Message
+    body: bytes
+    cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """The body as text, without the last line break."""
+        return self.body.decode().removesuffix("\n")
 
 
 class StoreProcess:
@@ -76,6 +99,40 @@ class StoreProcess:
         assert self.port, self.log
         return self
 
+    def query(
+        self,
+        sql: str = "",
+        *,
+        method: str = "POST",
+        path: str = "/",
+        body: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> Reply:
+        """Send one request; with a body of its own, `sql` goes into the URL."""
+        if sql and (body is not None or method != "POST"):
+            params["query"] = sql
+            body = body or b""
+        target = f"{path}?{urlencode(params)}" if params else path
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=REPLY_SECONDS_MAX)
+        try:
+            connection.request(
+                method, target, sql.encode() if body is None else body, dict(headers or {})
+            )
+            response = connection.getresponse()
+            try:
+                return Reply(response.status, response.headers, response.read())
+            except http.client.IncompleteRead as error:
+                return Reply(response.status, response.headers, error.partial, cut=True)
+        finally:
+            connection.close()
+
+    def must(self, sql: str, **how: Any) -> str:
+        """Return the text of the answer to a query that must succeed."""
+        reply = self.query(sql, **how)
+        assert reply.status == 200, reply.text
+        return reply.text
+
     def terminate(self) -> int:
         """Send SIGTERM and return the exit code once the store has stopped."""
         return self._end(signal.SIGTERM)
@@ -83,6 +140,12 @@ class StoreProcess:
     def kill(self) -> int:
         """Send SIGKILL and return the exit code."""
         return self._end(signal.SIGKILL)
+
+    def close_stdin(self) -> None:
+        """Do what the end of the supervisor does."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
 
     def wait(self) -> int:
         """Wait for the store to stop by itself and return the exit code."""
