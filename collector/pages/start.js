@@ -124,7 +124,7 @@ async function fireFetch(event, hit) {
   list("POST", beaconUrl, body, hit);
   try {
     const answer = await fetch(beaconUrl, { method: "POST", body, keepalive: true, credentials: "include" });
-    const words = answer.status === 204 ? "204, nothing to say" : answer.status + " " + (await answer.text()).trim();
+    const words = answer.status === 204 ? "204, kept" : answer.status + " " + (await answer.text()).trim();
     return { good: answer.ok, text: words };
   } catch (error) {
     return { good: false, text: "no answer: " + error.message };
@@ -151,8 +151,8 @@ function soon(ms = waiting().length ? POLL_WAITING_MS : POLL_MS) {
 
 // The rows waited for come first, so that other traffic can't push them off the list.
 const QUERY = `
-  SELECT toString(id) AS id, formatDateTime(received_at, '%H:%i:%S') AS received, event, endpoint,
-         method, url, toString(value) AS value, currency, toString(visitor_id) AS visitor,
+  SELECT toString(id) AS id, formatDateTime(received_at, '%H:%i:%S') AS received, event, endpoint, url,
+         toString(value) AS value, currency, toString(visitor_id) AS visitor,
          replaceOne(toString(ip), '::ffff:', '') AS ip, consent, consent_source AS source, event_id
   FROM hits
   WHERE received_at > now64(3) - INTERVAL 15 MINUTE
@@ -199,7 +199,7 @@ function show(rows) {
     if (!hit || hit.rowAfterMs !== null || !hit.answeredAt) continue;
     found = true;
     hit.rowAfterMs = now - hit.answeredAt;
-    hit.row.textContent = "a row in ClickHouse " + milliseconds(hit.rowAfterMs) + " after the answer";
+    hit.row.textContent = "a row in ClickHouse " + milliseconds(hit.rowAfterMs) + " later";
     hit.row.className = "good";
     say(hit.name + ": " + hit.answer.textContent + "; a row " + milliseconds(hit.rowAfterMs) + " later.");
   }
@@ -219,7 +219,7 @@ function tableRow(row, isNew) {
   const page = cell(row.url.replace(/^https?:\/\//, ""), "page");
   page.title = row.url;
   line.append(
-    cell(row.received, "mono"), cell(row.event), cell(row.endpoint + " " + row.method), page,
+    cell(row.received, "mono"), cell(row.event), cell(row.endpoint), page,
     cell(row.value === null ? "" : Number(row.value) + " " + row.currency, "number"),
     cell(row.visitor ? row.visitor.slice(0, 8) : "–", "mono"), cell(row.ip, "mono"),
     cell(row.consent + " · " + row.source),
