@@ -50,6 +50,8 @@ class JournalReader:
         segment = self._segment
         assert segment is not None
         start = max(position, segment.base)
+        # Looked for first: a segment that has a successor is whole, so all of it is read below.
+        following = self._following(segment)
         data = os.pread(self._file, bytes_max, start - segment.base)
         whole = data.rfind(b"\n") + 1
         if whole == 0 and len(data) == bytes_max:
@@ -57,7 +59,6 @@ class JournalReader:
             whole = len(data)
         if whole:
             return Chunk(start, start + whole, data[:whole] if whole < len(data) else data)
-        following = self._following(segment)
         return self.read(following.base, bytes_max) if following else Chunk(start, start, b"")
 
     def end(self) -> int:
