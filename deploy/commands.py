@@ -14,8 +14,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pydantic import SecretStr
-
 import consumer.migrate
 from collector.metrics import METRICS as COLLECTOR_METRICS
 from collector.shipper_metrics import METRICS as SHIPPER_METRICS
@@ -28,6 +26,7 @@ from deploy.embedded_store.metrics import METRICS as STORE_METRICS
 from deploy.settings import BadSettings, Settings, environment_variable, revealed
 from deploy.supervisor import ChildSpec, ChildState, Supervisor
 from deploy.terminal import LogPrinter
+from deploy.toml_text import toml_value
 from schemas.delivery import SinkAway
 
 EXIT_STOPPED = 0
@@ -149,7 +148,7 @@ def print_config(settings: Settings, options: argparse.Namespace) -> int:
         print(f"[{section}]")
         model = getattr(settings, section)
         for name in type(model).model_fields:
-            print(f"{name} = {_toml(getattr(model, name))}")
+            print(f"{name} = {toml_value(getattr(model, name))}")
         print()
     return 0
 
@@ -284,16 +283,3 @@ def _refuse_missing_engine() -> None:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, tuple):
-        return f"[{', '.join(_toml(inner) for inner in value)}]"
-    if isinstance(value, SecretStr):
-        value = "********" if value.get_secret_value() else ""
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -1,7 +1,8 @@
 """Writes the pages and files that are derived from code: `make docs`.
 
-docs/reference/settings.md, hit.md and metrics.md, and schemas/hit.schema.json. A test compares what
-is committed with what this makes, so that none of them drifts.
+docs/reference/settings.md, hit.md and metrics.md, schemas/hit.schema.json and
+deploy/settings.extended.toml. A test compares what is committed with what this makes, so that none
+of them drifts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from consumer.metrics import METRICS as CONSUMER_METRICS
 from deploy.admin import SUPERVISOR_METRICS
 from deploy.embedded_store.metrics import METRICS as STORE_METRICS
 from deploy.settings import Settings, environment_variable, rows
+from deploy.toml_text import extended
 from schemas import hit
 from schemas.metric_table import PREFIX, Metric
 
@@ -38,6 +40,7 @@ def generated() -> dict[Path, str]:
         reference / "hit.md": _hit_page(),
         reference / "metrics.md": _metrics_page(),
         Path("schemas/hit.schema.json"): schema,
+        Path("deploy/settings.extended.toml"): extended(),
     }
 
 

@@ -18,7 +18,8 @@ WHOLE_REFERER = 'referrerpolicy="no-referrer-when-downgrade"'
 def rows(heliograph: AllInOneProcess, site_key: str, count: int = 1) -> list[dict[str, Any]]:
     """Wait for a test's rows, oldest first."""
     return heliograph.wait_for_rows(
-        f"SELECT *, toString(ip) AS address FROM hits WHERE site = '{site_key}' ORDER BY received_at, id",
+        f"SELECT *, toString(ip) AS address FROM hits WHERE site = '{site_key}' "
+        "ORDER BY received_at, id",
         count,
     )
 
