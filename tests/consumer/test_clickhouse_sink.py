@@ -129,33 +129,35 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
-@pytest.mark.parametrize("place", ["first", "middle", "last", "alone", "twice"])
-async def test_a_bad_line_is_a_dead_letter_and_its_neighbours_are_rows(
-    client: StoreClient, sink: ClickHouseSink, bad: bytes, place: str
-) -> None:
-    good = list(lines(range(1, 5)))
-    rows = {
-        "first": [bad, *good],
-        "middle": [*good[:2], bad, *good[2:]],
-        "last": [*good, bad],
-        "alone": [bad],
-        "twice": [good[0], bad, good[1], bad, *good[2:]],
-    }[place]
-    written = await write_all(sink, batch(rows))
-    await sink.write(written)
-
-    count = rows.count(bad)
-    wanted = [hit_id(number) for number in range(1, 5)] if place != "alone" else []
-    assert sorted(await ids(client)) == wanted
+async def dead_letters(client: StoreClient) -> list[tuple[int, bytes, bool]]:
+    """Return position, raw bytes, and whether there is a reason."""
     answer = await client.execute(
         "SELECT position, hex(raw), reason != '' FROM dead_letters ORDER BY position"
     )
-    dead = [row.split("\t") for row in answer.splitlines()]
+    rows = (row.split("\t") for row in answer.splitlines())
+    return [(int(position), bytes.fromhex(raw), told == "1") for position, raw, told in rows]
+
+
+@pytest.mark.parametrize("bad", BAD.values(), ids=BAD.keys())
+async def test_a_bad_line_is_a_dead_letter_and_its_neighbours_are_rows(
+    client: StoreClient, sink: ClickHouseSink, bad: bytes
+) -> None:
+    good = list(lines(range(1, 6)))
+    rows = [bad, good[0], bad, bad, *good[1:3], bad, *good[3:], bad]
+    written = await write_all(sink, batch(rows))
+    await sink.write(written)
+    assert sorted(await ids(client)) == [hit_id(number) for number in range(1, 6)]
     positions = [sum(map(len, rows[:at])) for at, row in enumerate(rows) if row == bad]
-    assert [int(position) for position, _, _ in dead] == positions
-    assert [bytes.fromhex(raw) for _, raw, _ in dead] == [bad[:-1]] * count
-    assert {told for _, _, told in dead} == {"1"}
+    assert await dead_letters(client) == [(position, bad[:-1], True) for position in positions]
+
+
+@pytest.mark.parametrize("kind", ["an empty line", "NUL bytes", "not a time"])
+async def test_a_batch_of_nothing_but_bad_lines(
+    client: StoreClient, sink: ClickHouseSink, kind: str
+) -> None:
+    await write_all(sink, batch([BAD[kind]]))
+    assert await ids(client) == []
+    assert await dead_letters(client) == [(0, BAD[kind][:-1], True)]
 
 
 async def test_a_reason_holds_no_bytes_of_other_rows(sink: ClickHouseSink) -> None:
