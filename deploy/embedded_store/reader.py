@@ -52,8 +52,8 @@ def check_reader(text: bytes, query_class: str, statement_count: int) -> None:
         if _is_forbidden(token, before):
             raise StoreError(
                 ACCESS_DENIED,
-                "reader: Not enough privileges. A reader may not use SETTINGS clauses, the functions "
-                "file and eval, heredocs, or quoted names with a backslash.",
+                "reader: Not enough privileges. A reader may not use SETTINGS clauses, the "
+                "functions file and eval, heredocs, or quoted names with a backslash.",
                 "reader",
             )
         before = (before + token.text)[-len(_SYSTEM) :]
