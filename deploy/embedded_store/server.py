@@ -5,6 +5,7 @@ statement. Knows nothing of what a statement means.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable
@@ -102,9 +103,8 @@ async def _listen(runner: web.AppRunner, settings: StoreSettings) -> None:
 async def _report_until_stopped(child: Child, store: Store) -> None:
     while not child.stop.is_set():
         child.report(Status(metrics=store.counters.snapshot()))
-        await asyncio.wait(
-            [asyncio.ensure_future(child.stop.wait())], timeout=STATUS_INTERVAL_SECONDS
-        )
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(child.stop.wait(), STATUS_INTERVAL_SECONDS)
 
 
 async def _ok(_request: web.Request) -> web.Response:

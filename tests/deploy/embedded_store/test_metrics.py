@@ -13,9 +13,8 @@ from tests.support.waiting import wait_until
 @pytest.fixture
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
     path = tmp_path_factory.mktemp("own") / "data"
-    with StoreProcess(
-        path, queries_running_max=2, reader_queries_running_max=1, body_bytes_max=1024
-    ) as store:
+    limits = {"queries_running_max": 2, "reader_queries_running_max": 1, "body_bytes_max": 1024}
+    with StoreProcess(path, **limits) as store:
         yield store
 
 
@@ -33,7 +32,7 @@ def test_numbers(own: StoreProcess) -> None:
     own.query("SELECT 1", headers={"Host": "evil.example"})
     assert own.query("INSERT INTO t FORMAT CSV", body=b"1\n" * 1000).status == 413
     expected = {
-        "store_queries_total": {"other": 1, "insert": 2, "read": 2},
+        "store_queries_total": {"other": 1, "insert": 1, "read": 2},
         "store_queries_failed_total": {"47": 1},
         "store_requests_rejected_total": {"password": 1, "host": 1, "size": 1},
         "store_queries_running": 0,
