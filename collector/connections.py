@@ -49,6 +49,7 @@ class Connections:
         self._open: set[Sweepable] = set()
         self.now = now
         self.draining = False
+        self._draining_since = float("inf")
 
     def __len__(self) -> int:
         return len(self._open)
@@ -72,7 +73,8 @@ class Connections:
     def sweep(self, now: float) -> None:
         """Close what has been idle, or is arriving, for too long."""
         self.now = now
-        idle_seconds_max = IDLE_SECONDS_WHILE_DRAINING if self.draining else self._idle_seconds_max
+        if self.draining:
+            self._draining_since = min(self._draining_since, now)
         for connection in list(self._open):
             if connection.begun_at == BUSY:
                 # Handlers wait for the client only: this one takes no answers.
@@ -83,9 +85,21 @@ class Connections:
                 if now - connection.begun_at > self._read_seconds_max:
                     self._counters.timed_out["read"] += 1
                     connection.time_out()
-            elif now - connection.active_at >= idle_seconds_max:
+            elif self._is_idle(connection, now):
                 self._counters.timed_out["idle"] += 1
                 connection.close_idle()
+
+    def cut(self) -> None:
+        """Close all connections, whatever is under way on them."""
+        for connection in list(self._open):
+            connection.close_idle()
+
+    def _is_idle(self, connection: Sweepable, now: float) -> bool:
+        if not self.draining:
+            return now - connection.active_at >= self._idle_seconds_max
+        # A request that crosses the news on its way is still answered.
+        quiet_since = max(connection.active_at, self._draining_since)
+        return now - quiet_since >= IDLE_SECONDS_WHILE_DRAINING
 
 
 def end(transport: asyncio.Transport, last: bytes = b"") -> None:

@@ -59,7 +59,12 @@ class Worker:
             self._journal_settings.path / self._name, self._journal_settings
         )
         self._build()
-        runner = web.AppRunner(make_app(self._desk), handle_signals=False)
+        runner = web.AppRunner(
+            make_app(self._desk),
+            handle_signals=False,
+            # Handlers had until the drain's deadline already.
+            shutdown_timeout=DRAIN_POLL_SECONDS,
+        )
         await runner.setup()
         assert runner.server is not None
         self._server = runner.server
@@ -157,6 +162,7 @@ class Worker:
             await asyncio.sleep(DRAIN_POLL_SECONDS)
         if len(self._connections):
             log.warning("drain deadline: %d connections cut", len(self._connections))
+            self._connections.cut()
 
 
 async def _open_journal(folder: Path, settings: JournalSettings) -> JournalWriter:

@@ -36,12 +36,16 @@ class _Child(Child):
 
 
 class _Records(logging.Handler):
-    def __init__(self) -> None:
+    """What one thread logs; others may run workers of their own."""
+
+    def __init__(self, thread_name: str) -> None:
         super().__init__(logging.WARNING)
+        self.thread_name = thread_name
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.messages.append(logging.Formatter().format(record))
+        if record.threadName == self.thread_name:
+            self.messages.append(logging.Formatter().format(record))
 
 
 class WorkerThread:
@@ -57,9 +61,9 @@ class WorkerThread:
         )
         self._journal = JournalSettings.model_validate({"path": folder, **(journal or {})})
         self._child = _Child()
-        self._records = _Records()
+        self._records = _Records(f"worker-{self.port}")
         self._loop = uvloop.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="worker")
+        self._thread = threading.Thread(target=self._run, name=f"worker-{self.port}")
         self.error: BaseException | None = None
 
     def __enter__(self) -> Self:
