@@ -16,6 +16,9 @@ run: $(VENV)/.run ## set everything up and run it here: collector, consumer and 
 test: $(VENV)/.dev ## set everything up and run the tests (ARGS="-m 'not slow'" for fewer)
 	$(BIN)/pytest $(ARGS)
 
+test-long: $(VENV)/.dev ## the tests that take minutes
+	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
+
 check: lint types test ## what CI runs: lint, types, tests
 
 lint: $(VENV)/.dev ## ruff: lint and format
