@@ -26,7 +26,7 @@ from deploy.embedded_store.metrics import METRICS as STORE_METRICS
 from deploy.settings import BadSettings, Settings, environment_variable, revealed
 from deploy.supervisor import ChildSpec, ChildState, Supervisor
 from deploy.terminal import LogPrinter
-from deploy.toml_text import toml_value
+from deploy.toml_text import toml_line
 from schemas.delivery import SinkAway
 
 EXIT_STOPPED = 0
@@ -148,7 +148,7 @@ def print_config(settings: Settings, options: argparse.Namespace) -> int:
         print(f"[{section}]")
         model = getattr(settings, section)
         for name in type(model).model_fields:
-            print(f"{name} = {toml_value(getattr(model, name))}")
+            print(toml_line(name, getattr(model, name)))
         print()
     return 0
 

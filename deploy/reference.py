@@ -141,6 +141,8 @@ def _table(head: Sequence[str], body: Iterable[Sequence[str]]) -> str:
 
 
 def _shown(default: object) -> str:
+    if default is None:
+        return ""
     if isinstance(default, tuple):
         return ", ".join(map(str, default))
     return str(default)

@@ -23,6 +23,11 @@ _HEAD = """\
 """
 
 
+def toml_line(name: str, value: object) -> str:
+    """Return a setting's line; a comment for one that is not set, for which TOML has no word."""
+    return f"# {name} is not set" if value is None else f"{name} = {toml_value(value)}"
+
+
 def toml_value(value: object) -> str:
     """Return a setting's value as TOML; a secret as stars."""
     if isinstance(value, bool):
@@ -51,7 +56,7 @@ def _entry(name: str, row: FieldInfo) -> str:
     comment = textwrap.fill(
         about, COMMENT_COLUMNS, initial_indent="# ", subsequent_indent="# ", break_on_hyphens=False
     )
-    return f"{comment}\n{name} = {toml_value(row.default)}\n"
+    return f"{comment}\n{toml_line(name, row.default)}\n"
 
 
 def _allowed(row: FieldInfo) -> Iterator[str]:
