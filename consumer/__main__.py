@@ -120,10 +120,13 @@ async def _report(
 
 
 def _problem(journals: Journals, settings: ConsumerSettings) -> str:
-    now = CLOCK.monotonic()
-    for folder, pump in journals.troubles().items():
-        if now - pump.trouble_since > settings.away_seconds_max:
+    """Return what has kept a journal from moving for too long; empty if nothing has."""
+    before = CLOCK.monotonic() - settings.away_seconds_max
+    for folder, pump in journals.pumps.items():
+        if pump.trouble and pump.trouble_since < before:
             return f"journal {folder.name}: {pump.trouble}"
+        if pump.writing_since is not None and pump.writing_since < before:
+            return f"journal {folder.name}: the store takes long for an insert (clickhouse.url)"
     return ""
 
 

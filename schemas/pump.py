@@ -88,6 +88,7 @@ class Pump:
     """Moves one source into a sink.
 
     `trouble` says in a sentence what keeps it from moving, since `trouble_since`; else it is empty.
+    `writing_since` is when the write began that the sink has not answered yet, if there is one.
     `position` is the next line not known to be written.
     """
 
@@ -97,6 +98,7 @@ class Pump:
         self.position = 0
         self.trouble = ""
         self.trouble_since = 0.0
+        self.writing_since: float | None = None
         self._source = source
         self._sink = sink
         self._limits = limits
@@ -197,9 +199,12 @@ class Pump:
     async def _write(self, batch: Batch, stop: asyncio.Event) -> Batch:
         """Write the batch; return it, or the shorter one that was written in its place."""
         for attempt in itertools.count():
-            begun = self._clock.monotonic()
+            self.writing_since = begun = self._clock.monotonic()
             try:
-                await self._sink.write(batch)
+                try:
+                    await self._sink.write(batch)
+                finally:
+                    self.writing_since = None
             except SinkAway as away:
                 await self._wait(attempt, str(away), stop)
             except RowsRefused as refused:
