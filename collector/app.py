@@ -1,56 +1,22 @@
 """The application: every request that is not a plain pixel GET, by aiohttp, on the same port.
 
-Routes are in `collector.routes`; here are what they share, the order of middleware and the headers
-of every answer.
+Routes are in `collector.routes`; here are the order of middleware and the headers of every answer.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Final
 
 from aiohttp import web
 
 from collector.app_connection import AppConnection
-from collector.build_hit import HitBuilder
-from collector.facts import KEPT, Facts, FactsReader, Kept, keep
-from collector.group_commit import GroupCommit
+from collector.desk import DESK, Desk
 from collector.host_header import is_valid_host
-from collector.metrics import Counters
-from collector.responses import PixelAnswers
-from collector.settings import CollectorSettings
+from collector.routes import beacon, pixel, small, start
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes share."""
-
-    settings: CollectorSettings
-    facts: FactsReader
-    builder: HitBuilder
-    answers: PixelAnswers
-    commit: GroupCommit
-    counters: Counters
-
-    def facts_of(self, request: web.Request) -> Facts:
-        """Return what the request's headers say."""
-        kept: Kept = {}
-        for name, value in request.raw_headers:
-            name = name.lower()
-            if name in KEPT:
-                keep(kept, name, value)
-        peer = request.transport.get_extra_info("peername") if request.transport else None
-        return self.facts.read(kept, peer[0] if isinstance(peer, tuple) else "")
-
-
-DESK: Final = web.AppKey("desk", Desk)
-
-
 def make_app(desk: Desk) -> web.Application:
     """Return the application with all its routes."""
-    from collector.routes import beacon, pixel, small, start
-
     app = web.Application(
         middlewares=[_note_request, _count_refusals, _refuse_bad_heads],
         client_max_size=desk.settings.body_bytes_max,

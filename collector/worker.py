@@ -13,10 +13,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collector.app import Desk, make_app
+from collector.app import make_app
 from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
 from collector.connections import Connections
+from collector.desk import Desk
 from collector.facts import FactsReader
 from collector.group_commit import GroupCommit
 from collector.guarded_journal import GuardedJournal

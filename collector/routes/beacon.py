@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from collector.app import DESK, Desk
+from collector.desk import DESK, Desk
 from collector.facts import Facts
 from collector.settings import CollectorSettings
 from schemas.limits import BEACON_EVENTS_MAX

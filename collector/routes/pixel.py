@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from collector.app import DESK
+from collector.desk import DESK
 from collector.responses import GIF, PIXEL_HEADERS
 from collector.settings import CollectorSettings
 
