@@ -40,7 +40,7 @@ COMMANDS = (
     Command("ship", "Run the shipper: move hits from the journal to Kafka.",
             ("kafka", "journal"), commands.ship),
     Command("store", "Run the embedded store: ClickHouse on this machine, in one process.",
-            ("store", "consumer"), commands.store),
+            ("store",), commands.store),
     Command("migrate", "Bring ClickHouse's tables to this version; safe to repeat.",
             ("clickhouse",), commands.migrate),
     Command("config", "Print the effective settings, secrets hidden.",

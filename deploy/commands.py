@@ -95,10 +95,10 @@ def ship(settings: Settings, options: argparse.Namespace) -> int:
 def store(settings: Settings, options: argparse.Namespace) -> int:
     """Run the embedded store until SIGTERM or Ctrl-C."""
     _refuse_missing_engine()
-    _refuse_taken_ports(settings, ("store.port", "consumer.admin_port"))
+    _refuse_taken_ports(settings, ("store.port", "store.admin_port"))
     return _supervise(
         [[_store(settings)]],
-        [_consumer_admin(settings, "store")],
+        [AdminPort(("store",), settings.store.admin_host, settings.store.admin_port)],
         0,
         lambda: log.info("ClickHouse's HTTP interface: %s", store_url(settings)),
     )

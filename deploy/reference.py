@@ -26,7 +26,7 @@ METRIC_TABLES: Sequence[tuple[str, Sequence[Metric]]] = (
     ("Collector (port 8081)", COLLECTOR_METRICS),
     ("Shipper (port 8083)", SHIPPER_METRICS),
     ("Consumer (port 8082)", CONSUMER_METRICS),
-    ("Embedded store (port 8082)", STORE_METRICS),
+    ("Embedded store (port 8084, or 8082 under `heliograph run`)", STORE_METRICS),
     ("Supervisor (every admin port)", SUPERVISOR_METRICS),
 )
 

@@ -28,6 +28,16 @@ class StoreSettings(BaseModel):
         description="Port to listen on; 0 picks a free one. Change it when another ClickHouse "
         "has it.",
     )
+    admin_host: str = Field(
+        default="127.0.0.1",
+        description="Address of /healthz, /readyz and /metrics of `heliograph store`.",
+    )
+    admin_port: int = Field(
+        default=8084,
+        ge=1,
+        le=65535,
+        description="Port of the admin endpoints (under `heliograph run` they are on the consumer's port).",
+    )
     path: Path = Field(
         default=Path("data/store"),
         description="Folder of the data. Put it on the disk that has room; one process at a time.",
