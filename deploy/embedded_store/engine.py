@@ -128,10 +128,17 @@ class Engine:
 
 
 class Connection:
-    """One native connection: settings, database and role of its own; one statement at a time."""
+    """One native connection: settings, database and role of its own; one statement at a time.
+
+    Its lock is held during every native call. A request that is given up leaves its call running in
+    a thread, and the engine crashes, or deadlocks with Python's lock held, if the connection is
+    closed meanwhile (both seen with chDB 26.9).
+    """
 
     def __init__(self, native: Any) -> None:
         self._native = native
+        self._one_at_a_time = threading.Lock()
+        self._insert: InsertStream | None = None
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Set engine settings for the life of the connection. Blocks; raises StoreError."""
@@ -154,7 +161,8 @@ class Connection:
 
     def classify(self, text: bytes) -> tuple[str, int]:
         """Return the class the engine's parser gives `text`, and its count of statements."""
-        found = self._native.classify_query(text, "")
+        with self._one_at_a_time:
+            found = self._native.classify_query(text, "")
         return found["query_class"].name, found["statement_count"]
 
     def parse(self, text: bytes) -> None:
@@ -171,22 +179,35 @@ class Connection:
         params: Mapping[str, str] | None = None,
     ) -> tuple[bytes, Statistics]:
         """Run a statement and return its whole result. Blocks; raises StoreError."""
-        try:
-            result = self._native.query(text, default_format, params=dict(params or {}))
-        except RuntimeError as error:
-            raise StoreError.from_engine(error) from None
-        return result.bytes(), _statistics(result)
+        with self._one_at_a_time:
+            try:
+                result = self._native.query(text, default_format, params=dict(params or {}))
+            except RuntimeError as error:
+                raise StoreError.from_engine(error) from None
+            return result.bytes(), _statistics(result)
 
     def begin_insert(self, text: bytes, data_format: str) -> "InsertStream":
         """Begin an insert whose data follows in pieces. Blocks; raises StoreError."""
-        try:
-            return InsertStream(self._native, self._native.send_insert(text, data_format))
-        except RuntimeError as error:
-            raise StoreError.from_engine(error) from None
+        with self._one_at_a_time:
+            try:
+                handle = self._native.send_insert(text, data_format)
+            except RuntimeError as error:
+                raise StoreError.from_engine(error) from None
+            self._insert = InsertStream(self._native, handle, self._one_at_a_time)
+            return self._insert
+
+    def give_up_insert(self) -> None:
+        """Cancel an insert that was begun and neither finished nor cancelled. Blocks."""
+        with self._one_at_a_time:
+            insert = self._insert
+        if insert is not None:
+            insert.cancel()
 
     def close(self) -> None:
-        """Close the connection; may be called twice."""
-        self._native.close()
+        """Close the connection, once what runs on it has ended; may be called twice. Blocks."""
+        self.give_up_insert()
+        with self._one_at_a_time:
+            self._native.close()
 
 
 class InsertStream:
@@ -195,17 +216,17 @@ class InsertStream:
     Nothing is committed before `finish` but blocks the engine has filled (over a million rows).
     """
 
-    def __init__(self, native: Any, handle: Any) -> None:
+    def __init__(self, native: Any, handle: Any, one_at_a_time: threading.Lock) -> None:
         self._native = native
         self._handle = handle
+        self._one_at_a_time = one_at_a_time
         self._failed = False
-        # A request that is given up leaves an append behind in its thread.
-        self._one_at_a_time = threading.Lock()
+        self._ended = False
 
     def append(self, data: bytes) -> None:
         """Add bytes; blocks while the engine is behind. An error is told by `finish`."""
         with self._one_at_a_time:
-            if self._failed:
+            if self._failed or self._ended:
                 return
             try:
                 self._native.insert_append(self._handle, data)
@@ -219,16 +240,19 @@ class InsertStream:
 
     def finish(self) -> Statistics:
         """Commit. Blocks; raises StoreError, and then nothing of the last block is in."""
-        try:
-            return _statistics(self._native.insert_done(self._handle))
-        except RuntimeError as error:
-            raise StoreError.from_engine(error) from None
+        with self._one_at_a_time:
+            self._ended = True
+            try:
+                return _statistics(self._native.insert_done(self._handle))
+            except RuntimeError as error:
+                raise StoreError.from_engine(error) from None
 
     def cancel(self) -> None:
-        """Give up. Blocks; never raises."""
+        """Give up, unless it has ended. Blocks; never raises."""
         with self._one_at_a_time, contextlib.suppress(RuntimeError):
-            self._failed = True
-            self._native.insert_cancel(self._handle)
+            if not self._ended:
+                self._ended = True
+                self._native.insert_cancel(self._handle)
 
 
 def literal(value: str) -> str:

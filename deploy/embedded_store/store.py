@@ -111,12 +111,28 @@ class Store:
             session = self.sessions.take(self._session_key(ask), asyncio.get_running_loop().time())
             if session is None and ask.session_must_exist:
                 raise missing(ask.session_id)
+        preparing = self.threads.run(self._prepare, ask, session)
         try:
-            return await self.threads.run(self._prepare, ask, session)
+            return await asyncio.shield(preparing)
+        except asyncio.CancelledError:
+            self._spawn(self._discard(preparing, ask, session))
+            raise
         except BaseException:
             if session is not None:
                 self.sessions.give_back(session, 0)
             raise
+
+    async def _discard(
+        self, preparing: "asyncio.Future[Running]", ask: Ask, session: Session | None
+    ) -> None:
+        """Free a connection whose request was left before it had it."""
+        try:
+            running = await preparing
+        except StoreError:
+            if session is not None:
+                self.sessions.give_back(session, 0)
+            return
+        await self._free(running, ask)
 
     def _prepare(self, ask: Ask, session: Session | None) -> Running:
         """Return the connection with the settings of `ask`. Blocks; raises StoreError."""
@@ -171,6 +187,7 @@ class Store:
             await self.threads.run(running.connection.close)
             return
         try:
+            await self.threads.run(running.connection.give_up_insert)
             await self.threads.run(put_back, running.connection, running.put_back)
             if running.database_before:
                 await self.threads.run(running.connection.use, running.database_before)
