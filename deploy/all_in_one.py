@@ -3,6 +3,7 @@
 `heliograph run` points the consumer and the start page at the embedded store, whatever port it has.
 """
 
+from consumer.settings import ClickHouseSettings
 from deploy.settings import Settings
 
 _WELCOME = """
@@ -10,7 +11,7 @@ _WELCOME = """
 
   pixel    {pixel}?e=PageView
   try it   {collector}/start
-  ask      curl '{store}/?query=SELECT+received_at,event,url+FROM+hits+ORDER+BY+received_at+DESC+LIMIT+5+FORMAT+PrettyCompact'
+  ask      curl '{store}/?query=SELECT+received_at,event,url+FROM+{table}+ORDER+BY+received_at+DESC+LIMIT+5+FORMAT+PrettyCompact'
   health   http://{admin_host}:{admin_port}/readyz
 
   Hits are kept in {journal} and {data}; Ctrl-C stops, the next start goes on from there.
@@ -25,7 +26,8 @@ def all_in_one(settings: Settings) -> Settings:
     )
     updates: dict[str, object] = {"clickhouse": clickhouse}
     if not settings.collector.start_store_url:
-        updates["collector"] = settings.collector.model_copy(update={"start_store_url": url})
+        page_url = url if _is_default(settings) else f"{url}/?database={clickhouse.database}"
+        updates["collector"] = settings.collector.model_copy(update={"start_store_url": page_url})
         origins = (*settings.store.origins_allowed, *_origins(settings))
         updates["store"] = settings.store.model_copy(update={"origins_allowed": origins})
     return settings.model_copy(update=updates)
@@ -37,6 +39,7 @@ def welcome(settings: Settings) -> str:
         collector=collector_url(settings),
         pixel=collector_url(settings) + settings.collector.pixel_path,
         store=store_url(settings),
+        table="hits" if _is_default(settings) else f"{settings.clickhouse.database}.hits",
         admin_host=settings.collector.admin_host,
         admin_port=settings.collector.admin_port,
         journal=settings.journal.path,
@@ -52,6 +55,11 @@ def collector_url(settings: Settings) -> str:
 def store_url(settings: Settings) -> str:
     """Return the embedded store's address, for clients on this machine."""
     return f"http://{_shown(settings.store.host)}:{settings.store.port}"
+
+
+def _is_default(settings: Settings) -> bool:
+    """Tell whether a client that names no database finds the tables."""
+    return settings.clickhouse.database == ClickHouseSettings().database
 
 
 def _shown(host: str) -> str:

@@ -181,7 +181,7 @@ async function poll() {
     trouble =
       "Can't read the rows from " + settings.storeUrl + " (" + error.message + "). The hits are kept all the same. " +
       "The store may not run, this browser may not reach it, or it does not let pages of " + location.origin +
-      " read (store.origins_allowed).";
+      " read (store.origins_allowed), or reading takes a password.";
   }
   const notice = byId("store-trouble");
   if (notice.textContent !== trouble) notice.textContent = trouble;

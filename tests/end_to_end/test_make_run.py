@@ -40,15 +40,18 @@ def test_curl_of_the_pixel_is_a_row_within_two_seconds(tmp_path: Path) -> None:
         assert took < ROW_SECONDS_MAX
 
 
-def test_welcome_says_what_to_try_and_it_works(tmp_path: Path) -> None:
-    with AllInOneProcess(tmp_path) as heliograph:
+@pytest.mark.parametrize("database", ["default", "web"])
+def test_welcome_says_what_to_try_and_it_works(tmp_path: Path, database: str) -> None:
+    with AllInOneProcess(tmp_path, {"clickhouse.database": database}) as heliograph:
         said = heliograph.output
         pixel = _line(said, "pixel")
         assert pixel == f"{heliograph.url}/p.gif?e=PageView"
         curl("-o", "/dev/null", pixel)
-        assert "Heliograph" in curl(_line(said, "try it"))
+        page = curl(_line(said, "try it"))
+        assert "Heliograph" in page
+        assert ("database=web" in page) == (database == "web")
         assert '"ready": true' in curl(_line(said, "health"))
-        heliograph.wait_for_rows("SELECT event FROM hits", 1)
+        heliograph.wait_for_rows(f"SELECT event FROM {database}.hits", 1)
         program, *arguments = shlex.split(_line(said, "ask"))
         assert program == "curl"
         assert "PageView" in curl(*arguments)
