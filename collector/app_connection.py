@@ -23,6 +23,8 @@ from schemas.limits import HEADERS_MAX
 # An access line per request would cost more than the request; the journal has them all.
 _SILENT: Final = logging.getLogger("collector.access")
 _SILENT.disabled = True
+# Longer than any `idle_seconds_max`.
+KEEPALIVE_SECONDS: Final = 4000
 _END: Final = b"\r\n\r\n"
 
 
@@ -57,7 +59,8 @@ class AppConnection(web.RequestHandler):
             server,
             loop=loop,
             access_log=_SILENT,
-            keepalive_timeout=settings.idle_seconds_max,
+            # aiohttp's own clock of idle connections knows no begun heads: `Connections` has one.
+            keepalive_timeout=KEEPALIVE_SECONDS,
             max_line_size=settings.request_line_bytes_max,
             max_field_size=settings.header_bytes_max,
             max_headers=HEADERS_MAX,

@@ -72,6 +72,8 @@ class JournalWriter:
         self.identity = _identity(folder)
         self.position = max(_recover(folder), checkpoint.furthest_position(folder))
         self.bytes_kept = 0
+        # The size of the last append: `check` asks whether it would be taken now.
+        self._wanted = 0
         self.recount()
 
     def append(self, lines: Sequence[bytes]) -> None:
@@ -81,7 +83,8 @@ class JournalWriter:
         many of the lines are in the journal all the same. Safe to call again.
         """
         data = b"".join(lines)
-        self._check_quota(len(data))
+        self._wanted = len(data)
+        self._check_quota(self._wanted)
         try:
             if self._file < 0 or self._segment_size >= self._segment_bytes_max:
                 self._start_segment()
@@ -97,7 +100,7 @@ class JournalWriter:
 
     def check(self) -> None:
         """Raise JournalRefused if the quota is reached or the disk has no room; writes nothing."""
-        self._check_quota(1)
+        self._check_quota(self._wanted)
         disk = os.statvfs(self.folder)
         if disk.f_bavail * disk.f_frsize < DISK_BYTES_MIN:
             raise JournalRefused(f"journal {self.folder}: the disk is full (journal.path)")

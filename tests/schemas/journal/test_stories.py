@@ -393,3 +393,14 @@ def test_unsynced_files_are_those_written_since_the_last_sync(tmp_path: Path) ->
         os.close(file)
     assert len(log.take_unsynced()) == 1
     log.close()
+
+
+def test_a_journal_at_its_quota_says_so_until_what_it_refused_has_room(tmp_path: Path) -> None:
+    """A few bytes that are left must not make it look well between two refusals."""
+    log = writer(tmp_path, quota_bytes_max=3 * len(A) - 1)
+    log.append([A, B])
+    with pytest.raises(JournalRefused):
+        log.append([C])
+    with pytest.raises(JournalRefused):
+        log.check()
+    log.close()
