@@ -23,7 +23,6 @@ from bench import processes, samples, targets
 from bench.drive import FailedRunError
 from bench.pump import write_journal
 from bench.samples import Run, Sample
-from bench.server import free_port
 
 SCENARIO = "journal_to_kafka"
 DRAIN_SECONDS_MAX = 300.0
@@ -165,7 +164,7 @@ def kafka(folder: Path) -> Iterator[str]:
     if existing:
         yield existing
         return
-    environment = {**os.environ, "KAFKA_PORT": str(free_port()), "KAFKA_DATA": str(folder)}
+    environment = {**os.environ, "KAFKA_PORT": "0", "KAFKA_DATA": str(folder)}
     command = [sys.executable, "-m", "deploy.kafka"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -177,6 +176,7 @@ def kafka(folder: Path) -> Iterator[str]:
             raise FailedRunError("no Kafka; the reason is above")
         finally:
             process.terminate()
+            process.communicate()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """`python -m deploy.kafka` (`make kafka`): Kafka in the foreground until Ctrl-C or SIGTERM.
 
-Environment: `BROKERS` (1 or 3), `KAFKA_PORT` (the first broker's, default 9092), `KAFKA_DATA` (the
-folder, default `data/kafka`; what was sent is there again after a restart). With `KAFKA_BOOTSTRAP`
-set there is a cluster already: says so and starts none.
+Environment: `BROKERS` (1 or 3), `KAFKA_PORT` (the first broker's, default 9092; 0: free ones),
+`KAFKA_DATA` (the folder, default `data/kafka`; what was sent is there again after a restart). With
+`KAFKA_BOOTSTRAP` set there is a cluster already: says so and starts none.
 """
 
 import os
@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from deploy.kafka.cluster import Cluster, fixed_nodes
+from deploy.kafka.cluster import Cluster, fixed_nodes, free_nodes
 from deploy.kafka.jars import KafkaUnavailable
 
 PORT_DEFAULT = 9092
@@ -31,7 +31,9 @@ def main() -> int:
     if not port.isdecimal():
         return refuse(f"KAFKA_PORT is {port!r}: a number is needed")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cluster = Cluster(folder, fixed_nodes(int(brokers), int(port)))
+    count = int(brokers)
+    nodes = fixed_nodes(count, int(port)) if int(port) else free_nodes(count)
+    cluster = Cluster(folder, nodes)
     say(f"starting Apache Kafka, {brokers} broker(s), data and logs in {folder}")
     try:
         with cluster:

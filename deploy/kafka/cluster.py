@@ -4,6 +4,8 @@ Must not know what is sent to them, nor read the environment.
 """
 
 import base64
+import itertools
+import random
 import socket
 import uuid
 from collections.abc import Sequence
@@ -13,6 +15,8 @@ from pathlib import Path
 from deploy.kafka.broker import Broker
 from deploy.kafka.jars import classpath
 from deploy.kafka.properties import HOST, Node, Security
+
+FREE_PORTS = range(20_000, 32_000)
 
 
 class Cluster:
@@ -65,18 +69,28 @@ class Cluster:
 
 
 def free_nodes(count: int, *, secure: bool = False) -> Sequence[Node]:
-    """Return `count` nodes on ports that are free now."""
+    """Return `count` nodes on ports that are free now.
+
+    Below the range that Linux gives to outgoing connections, so that nobody gets a port while its
+    broker is dead and will be started again.
+    """
     each = 3 if secure else 2
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count * each)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
+    candidates = random.sample(FREE_PORTS, len(FREE_PORTS))
+    ports = list(itertools.islice(filter(_is_free, candidates), count * each))
     return [Node(i + 1, *ports[i * each : (i + 1) * each]) for i in range(count)]
 
 
 def fixed_nodes(count: int, first_port: int) -> Sequence[Node]:
     """Return `count` nodes on ports that follow one another: brokers first, then controllers."""
     return [Node(i + 1, first_port + i, first_port + count + i) for i in range(count)]
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _cluster_id(folder: Path) -> str:
