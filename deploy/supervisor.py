@@ -6,11 +6,12 @@ does.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,7 @@ RESTART_SECONDS_MAX = 15.0
 # A child that lived this long starts over with the shortest wait.
 HEALTHY_SECONDS = 30.0
 LOG_LINE_BYTES_MAX = 1024 * 1024
+LAST_WORDS_SECONDS_MAX = 2.0
 
 log = logging.getLogger("supervisor")
 
@@ -111,6 +113,9 @@ class Supervisor:
             await asyncio.sleep(self._stop_delay_seconds)
         for group in reversed(self.groups):
             await asyncio.gather(*(self._end(child) for child in group))
+        if self._tasks:
+            # They end with their children; what these said last is still to be read.
+            await asyncio.wait(self._tasks, timeout=LAST_WORDS_SECONDS_MAX)
         for task in self._tasks:
             task.cancel()
 
@@ -139,7 +144,9 @@ class Supervisor:
                 wait = RESTART_SECONDS_MIN
             log.error("%s ended with %s; starting again in %g s", child.spec.name, code, wait)
             child.restarts += 1
-            await asyncio.sleep(wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._stop.wait()
             wait = min(wait * 2, RESTART_SECONDS_MAX)
 
     async def _run_once(self, child: ChildState) -> str:
@@ -166,14 +173,19 @@ class Supervisor:
 
     async def _read_statuses(self, child: ChildState, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
-        async for line in process.stdout:
-            child.status = Status.decode(line)
+        async for line in _lines(process.stdout):
+            try:
+                child.status = Status.decode(line)
+            except ValueError:
+                # Something in the child prints: for people, then.
+                self._write_log(child.spec.name, line.decode(errors="replace").rstrip())
+                continue
             child.status_at = asyncio.get_running_loop().time()
             self._changed.set()
 
     async def _read_logs(self, child: ChildState, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None
-        async for line in process.stderr:
+        async for line in _lines(process.stderr):
             self._write_log(child.spec.name, line.decode(errors="replace").rstrip())
 
     async def _end(self, child: ChildState) -> None:
@@ -192,6 +204,20 @@ class Supervisor:
     def _pass_on_hangup(self) -> None:
         for child in self.children:
             _signal(child, signal.SIGHUP)
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield lines until the end; one that is longer than the limit is cut."""
+    while True:
+        try:
+            line = await stream.readuntil()
+        except asyncio.IncompleteReadError as end:
+            line = end.partial
+        except asyncio.LimitOverrunError as overrun:
+            line = await stream.read(overrun.consumed)
+        if not line:
+            return
+        yield line
 
 
 def _signal(child: ChildState, number: signal.Signals) -> None:

@@ -45,7 +45,10 @@ class Status:
     @classmethod
     def decode(cls, line: bytes) -> "Status":
         """Read a line written by `encode`; raises ValueError for anything else."""
-        return cls(**orjson.loads(line))
+        content = orjson.loads(line)
+        if not isinstance(content, dict) or set(content) != {"problem", "metrics"}:
+            raise ValueError(f"no status: {line[:80]!r}")
+        return cls(**content)
 
 
 class Child:
@@ -53,11 +56,16 @@ class Child:
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
+        # The rest of a status that the pipe had no room for.
+        self._unwritten = b""
 
     def report(self, status: Status) -> None:
-        """Write a status line; a supervisor that is gone is not an error here (stdin tells)."""
+        """Write a status line; never waits for a supervisor that reads none, or is gone."""
+        output = sys.stdout.fileno()
+        os.set_blocking(output, False)
+        line = self._unwritten or status.encode()
         with contextlib.suppress(BrokenPipeError, BlockingIOError):
-            os.write(sys.stdout.fileno(), status.encode())
+            self._unwritten = line[os.write(output, line) :]
 
     async def watch(self) -> None:
         """Set `stop` on SIGTERM or when the supervisor is gone."""
