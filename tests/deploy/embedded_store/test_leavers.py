@@ -1,7 +1,7 @@
 """Clients that die at any moment of an insert or a query: the store must stay able to answer.
 
-The engine crashes, or deadlocks with Python's lock held, when a connection is closed while a call on it still
-runs in another thread; a handler that is cancelled leaves exactly such a call behind.
+The engine crashes, or deadlocks with Python's lock held, when a connection is closed while a call
+on it still runs in another thread; a handler that is cancelled leaves exactly such a call behind.
 Only the last test hits that moment each time; the first two passed before the cure as well.
 """
 
