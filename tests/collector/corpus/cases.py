@@ -183,15 +183,14 @@ def _other() -> list[Case]:
     ]  # fmt: skip
 
 
-def _refused() -> list[Case]:
-    """Requests that must not be taken for a pixel. All end the connection."""
+def _refusal(name: str, section: str, request: bytes, *statuses: int) -> Case:
+    first, *others = statuses or (400,)
+    return Case(name, section, request, (first,), True, any_of=tuple(others))
 
-    def row(name: str, section: str, request: bytes, *statuses: int) -> Case:
-        first, *others = statuses or (400,)
-        return Case(name, section, request, (first,), True, any_of=tuple(others))
 
-    length = b"Content-Length: "
-    chunked = b"Transfer-Encoding: chunked"
+def _too_large_or_lost() -> list[Case]:
+    """Requests over a limit, or to no host. All of these and the next end the connection."""
+    row = _refusal
     return [
         row("line-too-long", "3", pixel(b"/p.gif?u=" + b"x" * (8192 - 8)), 414),
         row("raw-utf8", "3.2", pixel("/p.gif?e=Käse".encode())),
@@ -213,6 +212,15 @@ def _refused() -> list[Case]:
         row("host-slash", "3.2", raw(GET, b"Host: a/b")),
         row("host-at", "3.2", raw(GET, b"Host: user@t.example")),
         row("host-comma", "3.2", raw(GET, b"Host: a, b")),
+    ]  # fmt: skip
+
+
+def _bodies() -> list[Case]:
+    """Requests whose end two servers could see in two places (smuggling)."""
+    row = _refusal
+    length = b"Content-Length: "
+    chunked = b"Transfer-Encoding: chunked"
+    return [
         row("length-twice-differing", "6.3", raw(
             b"POST /p HTTP/1.1", HOST, length + b"5", length + b"6", body=b"hello!")),
         row("length-twice-on-get", "6.3", raw(GET, HOST, length + b"0", length + b"44")),
@@ -234,6 +242,19 @@ def _refused() -> list[Case]:
         row("coding-space-in-name", "5.1", raw(
             b"POST /p HTTP/1.1", HOST, b"Transfer-Encoding : chunked", body=b"0\r\n\r\n")),
         row("coding-http10", "6.1", raw(b"POST /p HTTP/1.0", HOST, chunked, body=b"0\r\n\r\n")),
+        row("chunk-size-not-hex", "7.1", raw(b"POST /p HTTP/1.1", HOST, chunked, body=b"zz\r\n")),
+        row("chunk-size-huge", "7.1", raw(
+            b"POST /p HTTP/1.1", HOST, chunked, body=b"f" * 17 + b"\r\n")),
+        row("chunk-too-long", "7.1", raw(
+            b"POST /p HTTP/1.1", HOST, chunked, body=b"1\r\nabc\r\n0\r\n\r\n")),
+        row("chunk-bare-lf", "7.1", raw(b"POST /p HTTP/1.1", HOST, chunked, body=b"1\na\n0\n\n")),
+    ]  # fmt: skip
+
+
+def _malformed() -> list[Case]:
+    """Requests that are none."""
+    row = _refusal
+    return [
         row("obs-fold", "5.2", raw(GET, HOST, b"User-Agent: a", b" b")),
         row("obs-fold-first", "5.2", raw(GET, b" X: y", HOST)),
         row("bare-lf", "2.2", pixel().replace(b"\r\n", b"\n")),
@@ -266,12 +287,6 @@ def _refused() -> list[Case]:
         row("method-lower-case", "3.1", raw(b"get /p.gif HTTP/1.1", HOST), 501, 400, 405),
         row("method-unknown", "RFC 9110 9.1", raw(b"BREW /p.gif HTTP/1.1", HOST), 501, 400, 405),
         row("method-not-token", "3.1", raw(b"G@T /p.gif HTTP/1.1", HOST)),
-        row("chunk-size-not-hex", "7.1", raw(b"POST /p HTTP/1.1", HOST, chunked, body=b"zz\r\n")),
-        row("chunk-size-huge", "7.1", raw(
-            b"POST /p HTTP/1.1", HOST, chunked, body=b"f" * 17 + b"\r\n")),
-        row("chunk-too-long", "7.1", raw(
-            b"POST /p HTTP/1.1", HOST, chunked, body=b"1\r\nabc\r\n0\r\n\r\n")),
-        row("chunk-bare-lf", "7.1", raw(b"POST /p HTTP/1.1", HOST, chunked, body=b"1\na\n0\n\n")),
         row("garbage", "3", b"\x01\x02\x03garbage\xff\xfe\r\n\r\n"),
         row("tls-hello", "3", bytes.fromhex("16030100c4010000c00303") + bytes(range(186))
             + b"\r\n"),
@@ -282,4 +297,4 @@ def _refused() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = (*_good(), *_other(), *_refused())
+CASES = (*_good(), *_other(), *_too_large_or_lost(), *_bodies(), *_malformed())
