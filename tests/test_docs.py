@@ -24,6 +24,9 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
 # Their commands are run, against a Heliograph in an empty folder.
 RUN_PAGES = (ROOT / "README.md", ROOT / "docs/start.md")
 RUN_PROGRAMS = frozenset(("curl", "sleep", "tail"))
+# Programs of others that a page shows beside a broker of Kafka; tests/support/kafka.py runs them.
+SHOWN_PROGRAMS = frozenset(("kcat",))
+KAFKA_PORT = "9092"
 SECTIONS = "|".join(Settings.model_fields)
 SETTINGS = {f"{section}.{name}" for section, name, _ in rows()}
 METRICS = {f"{PREFIX}{row.name}" for _, table in reference.METRIC_TABLES for row in table}
@@ -42,22 +45,30 @@ def commands(page: Path) -> Iterator[str]:
     """Yield each command in a page's `sh` blocks."""
     for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL):
         for line in block.replace("\\\n", " ").splitlines():
-            if shlex.split(line, comments=True):
-                yield line
+            yield from (command for command in line.split(" & ") if words_of(command))
+
+
+def words_of(command: str) -> list[str]:
+    """Return a command's words, without the variables it sets and exports."""
+    words = shlex.split(command, comments=True)
+    if words[:1] == ["export"]:
+        words = words[1:]
+    while words and (variable := re.match(r"(HELIOGRAPH_\w+)=", words[0])):
+        assert variable[1] in variables()
+        words.pop(0)
+    return words
 
 
 @each_page
 def test_commands_exist(page: Path) -> None:
     for command in commands(page):
-        check_command(shlex.split(command, comments=True))
+        check_command(words_of(command))
     for span in re.findall(r"`((?:make|heliograph) [^`]+)`", page.read_text()):
         check_command(shlex.split(span))
 
 
 def check_command(words: list[str]) -> None:
     """Fail unless a command can be given as it stands."""
-    while re.fullmatch(r"HELIOGRAPH_\w+=.*", words[0]):
-        assert words.pop(0).partition("=")[0] in variables()
     program = Path(words[0]).name
     if program == "make":
         for word in words[1:]:
@@ -73,7 +84,9 @@ def check_command(words: list[str]) -> None:
         assert extra
         assert extra[1] in extras["optional-dependencies"]
     else:
-        assert program in RUN_PROGRAMS, f"nothing checks this command: {shlex.join(words)}"
+        assert program in RUN_PROGRAMS | SHOWN_PROGRAMS, (
+            f"nothing checks this command: {shlex.join(words)}"
+        )
 
 
 def targets() -> set[str]:
@@ -155,7 +168,7 @@ def test_metrics_exist(page: Path) -> None:
 def test_ports_are_the_defaults(page: Path) -> None:
     """A loopback address in a page is that of a default port."""
     defaults = {str(row.default) for _, name, row in rows() if name.endswith("port")}
-    assert set(re.findall(r"127\.0\.0\.1:(\d+)", page.read_text())) <= defaults
+    assert set(re.findall(r"127\.0\.0\.1:(\d+)", page.read_text())) <= defaults | {KAFKA_PORT}
 
 
 @pytest.mark.parametrize("path", reference.generated(), ids=str)
