@@ -83,6 +83,8 @@ def _durability(brokers: int) -> Mapping[str, str]:
         "transaction.state.log.replication.factor": str(replicas),
         "transaction.state.log.min.isr": str(in_sync),
         "transaction.state.log.num.partitions": "4",
+        # How often a transaction past its time is looked for.
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
         # A broker that was killed or stopped is taken out within seconds, not half a minute.
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",

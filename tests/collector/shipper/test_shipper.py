@@ -1,11 +1,15 @@
 """The shipper as a process against a real broker: every line once, whatever is killed when."""
 
+import asyncio
 import random
+import signal
+import time
 from collections import Counter
 from pathlib import Path
 
 import orjson
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.journal import checkpoint
@@ -221,3 +225,43 @@ def test_kafka_away_is_said_and_made_up_for(tmp_path: Path) -> None:
             wait_until(lambda: not shipper.problem, what="the problem is gone")
         warnings = [said for said in shipper.log if "WARNING" in said]
         assert len(warnings) == 1, "one line for one trouble"
+
+
+def test_a_shipper_that_stood_still_past_its_transaction_goes_on(
+    kafka: str, tmp_path: Path
+) -> None:
+    writer = open_journal(tmp_path / "worker-0")
+    with ShipperProcess(
+        tmp_path, bootstrap=kafka, topic="frozen", transaction_timeout_ms=1000, linger_ms=0
+    ) as shipper:
+        for start in range(0, 4000, 20):
+            writer.append(lines(range(start, start + 20)))
+        wait_until(lambda: shipper.metric(SHIPPED) > 0, 60)
+        for start in range(4000, 8000, 20):
+            writer.append(lines(range(start, start + 20)))
+        shipper.process.send_signal(signal.SIGSTOP)
+        # Time has to pass: Kafka ends what is open after 1 s, and looks once a second.
+        awake_at = time.monotonic() + 3
+        wait_until(lambda: time.monotonic() > awake_at)
+        shipper.process.send_signal(signal.SIGCONT)
+        wait_for_hits(kafka, "frozen", 8000)
+    writer.close()
+
+
+def test_a_topic_that_is_deleted_is_made_anew(kafka: str, tmp_path: Path) -> None:
+    write_journal(tmp_path / "worker-0", range(100))
+    with ShipperProcess(tmp_path, bootstrap=kafka, topic="deleted", write_seconds_max=3) as shipper:
+        wait_for_count(shipper, 100)
+        asyncio.run(delete_topic(kafka, "deleted"))
+        write_journal(tmp_path / "worker-0", range(100, 150))
+        wait_for_count(shipper, 150)
+    assert set(ids(kafka, "deleted")) == {hit_id(number) for number in range(100, 150)}
+
+
+async def delete_topic(bootstrap: str, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+    finally:
+        await admin.close()
