@@ -38,8 +38,15 @@ def toml_value(value: object) -> str:
         return f"[{', '.join(toml_value(inner) for inner in value)}]"
     if isinstance(value, SecretStr):
         value = "********" if value.get_secret_value() else ""
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{"".join(map(_escaped, str(value)))}"'
+
+
+def _escaped(character: str) -> str:
+    """Return a character as a basic string of TOML takes it."""
+    if character in '"\\':
+        return "\\" + character
+    is_control = character < " " or character == "\x7f"
+    return f"\\u{ord(character):04x}" if is_control else character
 
 
 def extended() -> str:

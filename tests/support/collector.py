@@ -174,7 +174,7 @@ class CollectorProcess:
         workers = self.worker_pids()
         self.process.kill()
         self.process.wait()
-        wait_until(lambda: not any(map(_alive, workers)), what=f"end of workers {workers}")
+        wait_until(lambda: not any(map(alive, workers)), what=f"end of workers {workers}")
 
     def lines(self) -> list[dict[str, Any]]:
         """Return all hits in all journals, journal by journal, in order."""
@@ -199,7 +199,8 @@ def _holds(pid: int, path: Path) -> bool:
     return path.resolve() in files
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Tell whether a process runs; one that only waits to be reaped does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
