@@ -6,7 +6,6 @@ blocks releases the GIL while the engine works, and is called from threads.
 Invariant: an error leaves this module as StoreError only. Knows nothing of HTTP.
 """
 
-import contextlib
 import fcntl
 import os
 import re
@@ -138,7 +137,6 @@ class Connection:
     def __init__(self, native: Any) -> None:
         self._native = native
         self._one_at_a_time = threading.Lock()
-        self._insert: InsertStream | None = None
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Set engine settings for the life of the connection. Blocks; raises StoreError."""
@@ -186,73 +184,10 @@ class Connection:
                 raise StoreError.from_engine(error) from None
             return result.bytes(), _statistics(result)
 
-    def begin_insert(self, text: bytes, data_format: str) -> "InsertStream":
-        """Begin an insert whose data follows in pieces. Blocks; raises StoreError."""
-        with self._one_at_a_time:
-            try:
-                handle = self._native.send_insert(text, data_format)
-            except RuntimeError as error:
-                raise StoreError.from_engine(error) from None
-            self._insert = InsertStream(self._native, handle, self._one_at_a_time)
-            return self._insert
-
-    def give_up_insert(self) -> None:
-        """Cancel an insert that was begun and neither finished nor cancelled. Blocks."""
-        with self._one_at_a_time:
-            insert = self._insert
-        if insert is not None:
-            insert.cancel()
-
     def close(self) -> None:
         """Close the connection, once what runs on it has ended; may be called twice. Blocks."""
-        self.give_up_insert()
         with self._one_at_a_time:
             self._native.close()
-
-
-class InsertStream:
-    """An insert under way: bytes go in as they are, the engine parses them in a thread of its own.
-
-    Nothing is committed before `finish` but blocks the engine has filled (over a million rows).
-    """
-
-    def __init__(self, native: Any, handle: Any, one_at_a_time: threading.Lock) -> None:
-        self._native = native
-        self._handle = handle
-        self._one_at_a_time = one_at_a_time
-        self._failed = False
-        self._ended = False
-
-    def append(self, data: bytes) -> None:
-        """Add bytes; blocks while the engine is behind. An error is told by `finish`."""
-        with self._one_at_a_time:
-            if self._failed or self._ended:
-                return
-            try:
-                self._native.insert_append(self._handle, data)
-            except RuntimeError:
-                self._failed = True
-
-    @property
-    def failed(self) -> bool:
-        """Say whether the engine has refused the data, so that more of it is of no use."""
-        return self._failed
-
-    def finish(self) -> Statistics:
-        """Commit. Blocks; raises StoreError, and then nothing of the last block is in."""
-        with self._one_at_a_time:
-            self._ended = True
-            try:
-                return _statistics(self._native.insert_done(self._handle))
-            except RuntimeError as error:
-                raise StoreError.from_engine(error) from None
-
-    def cancel(self) -> None:
-        """Give up, unless it has ended. Blocks; never raises."""
-        with self._one_at_a_time, contextlib.suppress(RuntimeError):
-            if not self._ended:
-                self._ended = True
-                self._native.insert_cancel(self._handle)
 
 
 def literal(value: str) -> str:

@@ -36,7 +36,7 @@ class StoreSettings(BaseModel):
         default=8084,
         ge=1,
         le=65535,
-        description="Port of the admin endpoints (under `heliograph run` they are on the consumer's port).",
+        description="Port of the admin endpoints (under `heliograph run` they are on 8082).",
     )
     path: Path = Field(
         default=Path("data/store"),

@@ -41,11 +41,21 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An insert with data: its text without FORMAT, the format, and where the data begins."""
+    """An insert with data: its text without FORMAT, the format, and where the data begins.
+
+    `settings_start` is where the text has its SETTINGS clause, or its end.
+    """
 
     text: bytes
     format: str
     data_start: int
+    settings_start: int
+
+    def from_file(self, path: str) -> bytes:
+        """Return the statement that takes the data from a file, read as it is."""
+        clause = f"\nFROM INFILE '{path}' COMPRESSION 'none'\n".encode()
+        head, settings = self.text[: self.settings_start], self.text[self.settings_start :]
+        return head + clause + settings + f"\nFORMAT {self.format}".encode()
 
 
 def tokens(text: bytes) -> Iterator[Token]:
@@ -72,6 +82,7 @@ def find_insert(head: bytes) -> Insert | None:
     if first is None or first.text.upper() != b"INSERT":
         return None
     named = False
+    settings_start = -1
     previous = first
     for token in words:
         if token.depth == 0 and token.kind in ("word", "quoted") and previous.text != b".":
@@ -80,10 +91,13 @@ def find_insert(head: bytes) -> Insert | None:
                 named = word not in (b"INTO", b"TABLE", b"FUNCTION")
             elif word in (b"SELECT", b"WITH", b"FROM", b"WATCH"):
                 return None
+            elif word == b"SETTINGS":
+                settings_start = token.start
             elif word == b"VALUES":
-                return Insert(head[: token.start], "Values", token.end)
+                start = token.start if settings_start < 0 else settings_start
+                return Insert(head[: token.start], "Values", token.end, start)
             elif word == b"FORMAT":
-                return _insert_of_format(head, token, next(words, None))
+                return _insert_of_format(head, token, next(words, None), settings_start)
         previous = token
     return None
 
@@ -115,12 +129,15 @@ def _significant(text: bytes) -> Iterator[Token]:
     return (token for token in tokens(text) if token.kind not in ("space", "comment"))
 
 
-def _insert_of_format(head: bytes, keyword: Token, name: Token | None) -> Insert | None:
+def _insert_of_format(
+    head: bytes, keyword: Token, name: Token | None, settings_start: int
+) -> Insert | None:
     if name is None or name.kind != "word":
         return None
     gap = _BEFORE_DATA.match(head, name.end)
     assert gap is not None
-    return Insert(head[: keyword.start], name.text.decode(), gap.end())
+    start = keyword.start if settings_start < 0 else settings_start
+    return Insert(head[: keyword.start], name.text.decode(), gap.end(), start)
 
 
 def _format_clause(significant: list[Token]) -> int | None:

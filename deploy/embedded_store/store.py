@@ -187,7 +187,6 @@ class Store:
             await self.threads.run(running.connection.close)
             return
         try:
-            await self.threads.run(running.connection.give_up_insert)
             await self.threads.run(put_back, running.connection, running.put_back)
             if running.database_before:
                 await self.threads.run(running.connection.use, running.database_before)

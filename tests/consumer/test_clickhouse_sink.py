@@ -197,11 +197,6 @@ async def test_a_wrong_table_is_not_the_rows_fault(
         await sink.write(batch([hit(1, url="https://x/")]))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="chDB's streaming insert acknowledges what a view or a constraint refused; FROM INFILE "
-    "'/proc/self/fd/N' tells (see the embedded store)",
-)
 async def test_a_view_that_fails_is_not_the_rows_fault(
     client: StoreClient, sink: ClickHouseSink
 ) -> None:

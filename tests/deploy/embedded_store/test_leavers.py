@@ -75,7 +75,7 @@ async def main():
     owner.run(b"CREATE TABLE t (n UInt8) ENGINE = MergeTree ORDER BY n")
     for _ in range(int(sys.argv[2])):
         connection = engine.connect()
-        begun = threads.run(connection.begin_insert, b"INSERT INTO t", "CSV")
+        begun = threads.run(connection.run, b"INSERT INTO t SELECT number FROM numbers(100)")
         closed = threads.run(connection.close)
         await asyncio.gather(begun, closed, return_exceptions=True)
     owner.close()
