@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs screenshots lock clean bench-hot bench-pump bench kafka
+.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-publish kafka
 
 PYTHON ?= python3
 VENV := .venv
@@ -64,3 +64,9 @@ bench-pump: $(VENV)/.dev ## the consumer: a journal into the embedded store (ARG
 
 bench-publish: $(VENV)/.dev ## make docs/performance.md of the last full runs
 	$(BIN)/python -m bench.report
+
+kafka: $(VENV)/.dev ## run a real Apache Kafka here (BROKERS=3 for a cluster); Ctrl-C stops it
+	$(BIN)/python -m deploy.kafka
+
+bench-shipper: $(VENV)/.dev ## the shipper beside producer.send per hit, on a real broker (ARGS=--quick)
+	$(BIN)/python -m bench.shipper $(ARGS)

@@ -21,8 +21,8 @@ class KafkaUnavailable(Exception):
 
 
 def cache_folder() -> Path:
-    """Return where jars are kept: `HELIOGRAPH_KAFKA_CACHE`, else `.cache/kafka` of the checkout."""
-    return Path(os.environ.get("HELIOGRAPH_KAFKA_CACHE", CACHE_DEFAULT))
+    """Return where jars are kept: `KAFKA_CACHE`, else `.cache/kafka` of the checkout."""
+    return Path(os.environ.get("KAFKA_CACHE", CACHE_DEFAULT))
 
 
 def java() -> str:
