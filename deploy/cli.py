@@ -111,5 +111,5 @@ def _help(section: str, name: str, row: FieldInfo) -> str:
     default = row.default
     if isinstance(default, tuple):
         default = ", ".join(map(str, default))
-    shown = f" [{default}]" if str(default) else ""
+    shown = f" [{default}]" if default is not None and str(default) else ""
     return f"{row.description}{shown} ({environment_variable(section, name)})"
