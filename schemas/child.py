@@ -88,6 +88,7 @@ def run_child(main: Callable[[Child, dict[str, Any]], Awaitable[None]]) -> None:
     async def body() -> None:
         child = Child()
         watcher = asyncio.create_task(child.watch())
+        await asyncio.sleep(0)  # a child that has reported anything obeys SIGTERM
         try:
             await main(child, settings)
         finally:

@@ -115,7 +115,7 @@ async def test_a_child_that_ends_by_itself_is_started_again_later_each_time(
 
 async def test_what_a_child_says_bears_its_name() -> None:
     async with running([spec("one", say=["hello", "a\nb"]), spec("two")]) as run:
-        await run.until(lambda: run.said("hello") and run.said("b"))
+        await run.until(lambda: run.ready and run.said("hello") and run.said("b"))
     assert ("one", "INFO hello") in run.written
     assert {name for name, _ in run.written} == {"one", "two"}
 
