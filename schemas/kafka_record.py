@@ -29,6 +29,12 @@ _ID = slice(7, 43)
 _SECOND = slice(60, 79)
 _FRACTION = slice(80, 83)
 _UUID_BYTES = 36
+
+# What brokers take as metadata of an offset unless told otherwise (offset.metadata.max.bytes), and
+# how many refused rows fit even so, the reasons of many cut to these lengths.
+METADATA_BYTES_MAX = 4_096
+REFUSALS_MAX = 100
+REASON_CHARACTERS = (300, 100, 30, 10, 0)
 _QUOTE = ord('"')
 
 
@@ -54,25 +60,40 @@ def timestamp_ms_of(line: bytes) -> int | None:
         return None
 
 
-def encode_state(state: State) -> str:
-    """Return what goes into the metadata of an offset commit whose offset is `state.position`."""
-    if state.end == state.position:
-        return ""
-    members: dict[str, object] = {"end": state.end}
-    if state.reasons:
-        members["refused"] = {str(position): why for position, why in state.reasons.items()}
-    return orjson.dumps(members).decode()
+def encode_state(state: State, source: str) -> str:
+    """Return what goes into the metadata of an offset commit whose offset is `state.position`.
+
+    It says whose state it is, since a topic made anew has the old one's offsets for a while.
+    Reasons are cut short where they would not fit; REFUSALS_MAX rows always do.
+    """
+    members: dict[str, object] = {"of": source}
+    if state.end != state.position:
+        members["end"] = state.end
+    for characters in REASON_CHARACTERS:
+        if state.reasons:
+            members["refused"] = {
+                str(position): why[:characters] for position, why in state.reasons.items()
+            }
+        encoded = orjson.dumps(members)
+        if len(encoded) <= METADATA_BYTES_MAX:
+            return encoded.decode()
+    raise AssertionError(f"{len(state.reasons)} refused rows don't fit into an offset's metadata")
 
 
-def decode_state(offset: int, metadata: str) -> State:
-    """Return the state that `encode_state` made the metadata of; raises ValueError for others'."""
+def decode_state(offset: int, metadata: str, source: str) -> State | None:
+    """Return the state that `encode_state` made the metadata of, None if it is another source's.
+
+    Without metadata the offset was set by a person. Raises ValueError for anything else.
+    """
     if not metadata:
         return State.done(offset)
     try:
         members = orjson.loads(metadata)
+        if str(members["of"]) != source:
+            return None
         refused = members.get("refused", {})
         reasons = {int(position): str(why) for position, why in refused.items()}
-        return State(offset, int(members["end"]), reasons)
+        return State(offset, int(members.get("end", offset)), reasons)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"offset metadata {metadata[:80]!r} is not ours") from error
 

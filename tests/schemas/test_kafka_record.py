@@ -120,11 +120,32 @@ def test_no_bytes_raise(line: bytes) -> None:
 )
 def test_state_comes_back(position: int, size: int, reasons: dict[int, str]) -> None:
     state = State(position, position + size, reasons if size else {})
-    metadata = kafka_record.encode_state(state)
-    assert kafka_record.decode_state(position, metadata) == state
+    metadata = kafka_record.encode_state(state, "hits-3@id")
+    assert kafka_record.decode_state(position, metadata, "hits-3@id") == state
+    assert kafka_record.decode_state(position, metadata, "hits-3@other") is None
 
 
-@pytest.mark.parametrize("metadata", ["x", "[]", "{}", '{"end":"x"}', '{"end":1,"refused":[]}'])
+def test_an_offset_that_a_person_set_is_a_position() -> None:
+    assert kafka_record.decode_state(7, "", "hits-3@id") == State.done(7)
+
+
+@given(position=st.integers(0, 2**62), reason=st.text(max_size=400), count=st.integers(1, 100))
+def test_as_many_refused_rows_as_allowed_fit(position: int, reason: str, count: int) -> None:
+    reasons = {position + index: reason for index in range(count)}
+    state = State(position, position + 10**6, reasons)
+    source = "t" * 249 + "-1000@" + "x" * 22
+    metadata = kafka_record.encode_state(state, source)
+    assert len(metadata.encode()) <= kafka_record.METADATA_BYTES_MAX
+    back = kafka_record.decode_state(position, metadata, source)
+    assert back is not None
+    assert (back.position, back.end, list(back.reasons)) == (position, state.end, list(reasons))
+    assert all(reason.startswith(why) for why in back.reasons.values())
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    ["x", "[]", "{}", '{"end":1}', '{"of":"s","end":"x"}', '{"of":"s","end":1,"refused":[]}'],
+)
 def test_metadata_of_somebody_else_is_refused(metadata: str) -> None:
     with pytest.raises(ValueError, match="not ours"):
-        kafka_record.decode_state(1, metadata)
+        kafka_record.decode_state(1, metadata, "s")
