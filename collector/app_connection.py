@@ -154,6 +154,9 @@ class AppConnection(web.RequestHandler):
         """Note that a request's head has arrived: from now on its handler bounds the time."""
         self._current = request
         self.begun_at = BUSY
+        if self._is_over or self._client_ended:
+            # It broke between the head's arrival and now.
+            self._break_body("malformed or unfinished body")
 
     def ignore_rest(self) -> None:
         """Read nothing more: the answer under way is the last."""
