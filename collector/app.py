@@ -23,6 +23,7 @@ def make_app(desk: Desk) -> web.Application:
     )
     app[DESK] = desk
     app.on_response_prepare.append(_drop_server_header)
+    app.on_response_prepare.append(_close_after_expectation)
     for routes in (pixel, beacon, start, small):
         routes.add(app, desk.settings)
     return app
@@ -95,3 +96,11 @@ def _host(request: web.Request) -> bytes:
 async def _drop_server_header(request: web.Request, response: web.StreamResponse) -> None:
     """What serves the pixel is nobody's business."""
     response.headers.popall("Server", None)
+
+
+async def _close_after_expectation(request: web.Request, response: web.StreamResponse) -> None:
+    """End the connection after an unknown `Expect`, which aiohttp answers before any middleware."""
+    if response.status == web.HTTPExpectationFailed.status_code:
+        request.app[DESK].counters.refuse(response.status)
+        response.force_close()
+        response.headers["Connection"] = "close"
