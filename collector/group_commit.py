@@ -84,14 +84,16 @@ class GroupCommit:
         if not lines:
             return
         self._lines, self._answers, self._waiters = [], [], []
-        begun = self._monotonic()
         kept = self._append(lines)
-        self._counters.write_seconds.observe(self._monotonic() - begun)
+        self._counters.write_seconds.observe(self._journal.took)
         self._counters.batches += 1
         for connection, answer, close in answers:
             connection.write(answer)
             if close:
                 connection.close()
+        if not waiters:
+            self._counters.hits["pixel"] += kept
+            return
         counted = 0
         for waiter in waiters:
             of_waiter = max(0, min(waiter.end, kept) - waiter.first)
@@ -128,7 +130,7 @@ class GroupCommit:
             return refusal.kept
         if not in_journal:
             self._counters.at_risk += len(lines)
-        self._settle()
+            self._settle()
         return len(lines)
 
     def _settle(self) -> None:

@@ -55,6 +55,8 @@ class GuardedJournal:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._at_risk: deque[_Job] = deque()
         self._at_risk_bytes = 0
+        # How long the last append kept its caller, in seconds.
+        self.took = 0.0
 
     @property
     def at_risk(self) -> int:
@@ -67,14 +69,17 @@ class GuardedJournal:
         Blocks until the disk takes them, once it is known to be slow no longer than the bound.
         Raises JournalRefused as `JournalWriter.append`, also when too much is at risk already.
         """
-        now = self._monotonic()
-        if not self._at_risk and now >= self._guarded_until:
+        begun = self._monotonic()
+        in_loop = not self._at_risk and begun >= self._guarded_until
+        try:
+            if not in_loop:
+                return self._append_in_thread(lines)
             self._journal.append(lines)
-            took = self._monotonic() - now
-            if self._write_seconds_max and took > self._write_seconds_max:
-                self._guard(took)
-            return True
-        return self._append_in_thread(lines)
+        finally:
+            self.took = took = self._monotonic() - begun
+        if took > self._write_seconds_max > 0:
+            self._guard(took)
+        return True
 
     def settle(self) -> tuple[int, int]:
         """Return how many hits at risk were kept since the last call, and how many were lost."""

@@ -167,7 +167,7 @@ class Lane(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         """Take the whole requests of the buffer, a turn's share at most, and keep the rest."""
         shared = self._shared
-        buffer = self._buffer + data
+        buffer = self._buffer + data if self._buffer else data
         self._buffer = b""
         for _ in range(shared.pipelined_requests_max):
             size = -1 if self._paused or self._closing else buffer.find(_END)
@@ -233,19 +233,18 @@ class Lane(asyncio.Protocol):
         head = shared.heads.read(request)
         if head is None:
             return False
-        facts = shared.facts.read(head.kept, self._peer)
+        kept, close = head
+        facts = shared.facts.read(kept, self._peer)
         line, new_visitor_id = shared.builder.from_query(
             facts, target[1:].decode(), "GET" if is_get else "HEAD"
         )
-        self._closing = head.close or shared.connections.draining
-        if is_get and not self._closing:
+        self._closing = close = close or shared.connections.draining
+        if is_get and not close:
             self._known, self._facts = request[version:], facts
         else:
             self._known = None
-        answer = shared.answers.answer(
-            new_visitor_id=new_visitor_id, close=self._closing, body=is_get
-        )
-        shared.commit.add(line, self._transport, answer, self._closing)
+        answer = shared.answers.answer(new_visitor_id=new_visitor_id, close=close, body=is_get)
+        shared.commit.add(line, self._transport, answer, close)
         return True
 
     def _hand_over(self, data: bytes) -> None:

@@ -5,7 +5,7 @@ What is not surely plain, repeated headers too, is left to the application. Know
 connections.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 import httptools
 
@@ -22,11 +22,8 @@ _SINGLE: Final = frozenset(
 _KNOWN: Final = KEPT | _UNUSUAL | _SINGLE | {b"connection"}
 
 
-class PlainHead(NamedTuple):
-    """What a plain request's headers say; `close` if the connection ends with its answer."""
-
-    kept: Kept
-    close: bool
+# What a plain request's headers say, and whether the connection ends with its answer.
+PlainHead: TypeAlias = tuple[Kept, bool]
 
 
 class PlainHeadReader:
@@ -58,7 +55,7 @@ class PlainHeadReader:
         # A line break is a byte of its own here, or the parser would have refused.
         if close is None or self._is_repeated or request.count(b"\n") - 2 > HEADERS_MAX:
             return None
-        return PlainHead(kept, close)
+        return kept, close
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header; names come as they were sent. Most have no meaning here."""
@@ -71,9 +68,13 @@ class PlainHeadReader:
 
 def _asks_to_close(kept: Kept) -> bool | None:
     """Tell whether the request ends the connection; None if it is not plain."""
-    if not _UNUSUAL.isdisjoint(kept) or not is_valid_host(kept.get(b"host", b"?")):
+    host = kept.get(b"host")
+    if host is None or not is_valid_host(host) or not _UNUSUAL.isdisjoint(kept):
         return None
     connection = kept.get(b"connection")
-    if connection is None or connection.lower() == b"keep-alive":
+    if connection is None:
         return False
-    return True if connection.lower() == b"close" else None
+    word = connection.lower()
+    if word == b"keep-alive":
+        return False
+    return True if word == b"close" else None

@@ -46,9 +46,12 @@ class PixelAnswers:
         self._head = head.encode()
         self._head_close = self._head + b"Connection: close\r\n"
         self.keep_alive = self._head + b"\r\n" + GIF
+        self.close = self._head_close + b"\r\n" + GIF
 
     def answer(self, *, new_visitor_id: str = "", close: bool = False, body: bool = True) -> bytes:
         """Return the answer with what differs from `keep_alive`: cookie, close, HEAD."""
+        if body and not new_visitor_id:
+            return self.close if close else self.keep_alive
         head = self._head_close if close else self._head
         if new_visitor_id:
             head += f"Set-Cookie: {self.set_cookie(new_visitor_id)}\r\n".encode()

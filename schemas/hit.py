@@ -90,6 +90,9 @@ BY_PARAMETER: Mapping[str, Field] = {
     field.parameter: field for field in FIELDS if field.parameter and field.name != "properties"
 }
 
+# What ends a line.
+TAIL_END = b"}\n"
+
 _ID = slice(7, 43)
 _RECEIVED_AT = slice(60, 84)
 
@@ -121,7 +124,12 @@ def encode(head: str, members: Mapping[str, Any], tail: bytes) -> bytes:
 
 def encode_tail(members: Mapping[str, Any]) -> bytes:
     """Return the end of a line, newline included: what a connection's hits have in common."""
-    return b"," + orjson.dumps(members)[1:] + b"\n"
+    return encode_part(members) + TAIL_END
+
+
+def encode_part(members: Mapping[str, Any]) -> bytes:
+    """Return a part of a line's end, to be followed by others and `TAIL_END`; empty for none."""
+    return b"," + orjson.dumps(members)[1:-1] if members else b""
 
 
 def id_of(line: bytes) -> bytes:

@@ -23,6 +23,7 @@ class _Journal:
     """Keeps lines in memory."""
 
     at_risk = 0
+    took = 0.0
 
     def __init__(self) -> None:
         self.lines: list[bytes] = []
