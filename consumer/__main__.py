@@ -1,4 +1,4 @@
-"""The consumer process: waits for the store, migrates it, then pumps every journal into it.
+"""The consumer process: waits for the store, migrates it, then pumps every source into it.
 
 Runs under `schemas.child`; the only file of the consumer that touches the real clock.
 """
@@ -7,12 +7,20 @@ import asyncio
 import logging
 import random
 import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from consumer.budget import Budget
 from consumer.clickhouse_sink import ClickHouseSink
 from consumer.journal_source import BatchLimits, JournalSource, Room
 from consumer.journals import Journals
+from consumer.kafka_metrics import kafka_snapshot
+from consumer.kafka_partitions import Partitions
+from consumer.kafka_source import KafkaSource, Partition
+from consumer.kept_hits import any_kept
 from consumer.metrics import snapshot
 from consumer.migrate import migrate
 from consumer.settings import ConsumerProcessSettings, ConsumerSettings
@@ -20,11 +28,22 @@ from consumer.store_client import StoreClient
 from consumer.store_errors import StoreError
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status, run_child
 from schemas.delivery import SinkAway
+from schemas.kafka_client import LastWords
+from schemas.metric_table import Snapshot
 from schemas.pump import Clock, Pump, PumpLimits, Tally
 
 log = logging.getLogger(__name__)
 
 CLOCK = Clock(time.monotonic, asyncio.sleep, random.random)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What moves hits from one kind of source: run it, ask what keeps it, ask its numbers."""
+
+    run: Callable[[asyncio.Event], Awaitable[None]]
+    problem: Callable[[], str]
+    snapshot: Callable[[], Snapshot]
 
 
 async def main(child: Child, raw_settings: dict[str, Any]) -> None:
@@ -34,15 +53,14 @@ async def main(child: Child, raw_settings: dict[str, Any]) -> None:
         return
     tally = Tally()
     async with StoreClient(settings.clickhouse) as client:
-        sink = ClickHouseSink(client)
-        journals = _journals(settings, sink, tally)
-        reporter = asyncio.create_task(_report(child, settings.consumer, tally, journals, sink))
+        work = _WORK[settings.consumer.source](settings, client, tally)
+        reporter = asyncio.create_task(_report(child, work))
         try:
-            await journals.run(child.stop)
+            await work.run(child.stop)
         finally:
             reporter.cancel()
             await asyncio.gather(reporter, return_exceptions=True)
-    child.report(Status(metrics=snapshot(tally, journals, sink, time.time())))
+    child.report(Status(metrics=work.snapshot()))
     log.info("stopped after %d hits in %d batches", tally.rows, tally.batches)
 
 
@@ -78,55 +96,103 @@ async def _migrated(child: Child, settings: ConsumerProcessSettings) -> bool:
     return False
 
 
-def _journals(settings: ConsumerProcessSettings, sink: ClickHouseSink, tally: Tally) -> Journals:
-    consumer = settings.consumer
-    limits = BatchLimits(
+def _journal_work(settings: ConsumerProcessSettings, client: StoreClient, tally: Tally) -> Work:
+    consumer, sink = settings.consumer, ClickHouseSink(client)
+    room = Room(consumer.batches_in_memory_max)
+
+    def source_of(folder: Path) -> JournalSource:
+        return JournalSource(
+            folder,
+            limits=_batch_limits(consumer),
+            room=room,
+            readers=settings.journal.readers,
+            clock=CLOCK,
+        )
+
+    def pump_of(source: JournalSource) -> Pump:
+        return Pump(source, sink, limits=_pump_limits(consumer), tally=tally, clock=CLOCK)
+
+    journals = Journals(settings.journal.path, source_of=source_of, pump_of=pump_of, clock=CLOCK)
+
+    def problem() -> str:
+        named = ((f"journal {folder.name}", pump) for folder, pump in journals.pumps.items())
+        return _problem(named, consumer)
+
+    return Work(journals.run, problem, lambda: snapshot(tally, journals, sink, time.time()))
+
+
+def _kafka_work(settings: ConsumerProcessSettings, client: StoreClient, tally: Tally) -> Work:
+    consumer, sink = settings.consumer, ClickHouseSink(client)
+    budget = Budget(consumer.batches_in_memory_max * consumer.batch_bytes_max)
+
+    def source_of(partition: Partition) -> KafkaSource:
+        return KafkaSource(
+            partition,
+            limits=_batch_limits(consumer),
+            budget=budget,
+            clock=CLOCK,
+            any_kept=partial(any_kept, client),
+        )
+
+    def pump_of(source: KafkaSource) -> Pump:
+        return Pump(source, sink, limits=_pump_limits(consumer), tally=tally, clock=CLOCK)
+
+    partitions = Partitions(
+        settings.kafka,
+        source_of=source_of,
+        pump_of=pump_of,
+        handover_seconds_max=consumer.handover_seconds_max,
+        clock=CLOCK,
+        last_words=LastWords().install(),
+    )
+
+    def problem() -> str:
+        away = partitions.trouble_since < CLOCK.monotonic() - consumer.away_seconds_max
+        if partitions.trouble and away:
+            return partitions.trouble
+        named = ((f"partition {number}", pump) for number, pump in partitions.pumps.items())
+        return _problem(named, consumer)
+
+    return Work(
+        partitions.run, problem, lambda: kafka_snapshot(tally, partitions, sink, time.time())
+    )
+
+
+_WORK = {"journal": _journal_work, "kafka": _kafka_work}
+
+
+def _batch_limits(consumer: ConsumerSettings) -> BatchLimits:
+    return BatchLimits(
         rows_max=consumer.batch_rows_max,
         bytes_max=consumer.batch_bytes_max,
         age_seconds_max=consumer.batch_age_seconds_max,
         poll_interval_seconds=consumer.poll_interval_seconds,
     )
-    pump_limits = PumpLimits(
+
+
+def _pump_limits(consumer: ConsumerSettings) -> PumpLimits:
+    return PumpLimits(
         retry_seconds_min=consumer.retry_seconds_min,
         retry_seconds_max=consumer.retry_seconds_max,
         stop_seconds_max=consumer.stop_seconds_max,
         dead_letter_share_max=consumer.dead_letter_share_max,
     )
-    room = Room(consumer.batches_in_memory_max)
-
-    def source_of(folder: Path) -> JournalSource:
-        return JournalSource(
-            folder, limits=limits, room=room, readers=settings.journal.readers, clock=CLOCK
-        )
-
-    def pump_of(source: JournalSource) -> Pump:
-        return Pump(source, sink, limits=pump_limits, tally=tally, clock=CLOCK)
-
-    return Journals(settings.journal.path, source_of=source_of, pump_of=pump_of, clock=CLOCK)
 
 
-async def _report(
-    child: Child,
-    settings: ConsumerSettings,
-    tally: Tally,
-    journals: Journals,
-    sink: ClickHouseSink,
-) -> None:
+async def _report(child: Child, work: Work) -> None:
     while True:
-        child.report(
-            Status(_problem(journals, settings), snapshot(tally, journals, sink, time.time()))
-        )
+        child.report(Status(work.problem(), work.snapshot()))
         await asyncio.sleep(STATUS_INTERVAL_SECONDS)
 
 
-def _problem(journals: Journals, settings: ConsumerSettings) -> str:
-    """Return what has kept a journal from moving for too long; empty if nothing has."""
+def _problem(named: Iterable[tuple[str, Pump]], settings: ConsumerSettings) -> str:
+    """Return what has kept a pump from moving for too long; empty if nothing has."""
     before = CLOCK.monotonic() - settings.away_seconds_max
-    for folder, pump in journals.pumps.items():
+    for name, pump in named:
         if pump.trouble and pump.trouble_since < before:
-            return f"journal {folder.name}: {pump.trouble}"
+            return f"{name}: {pump.trouble}"
         if pump.writing_since is not None and pump.writing_since < before:
-            return f"journal {folder.name}: the store takes long for an insert (clickhouse.url)"
+            return f"{name}: the store takes long for an insert (clickhouse.url)"
     return ""
 
 

@@ -24,10 +24,11 @@ METRICS: Sequence[Metric] = (
            "BY reason."),
     Metric("consumer_rows_miscounted_total", "counter", "Lines that an insert read no row for.",
            "Must stay 0: report it, with the line."),
-    Metric("consumer_lag_bytes", "gauge", "Bytes in the journals that are not known to be written.",
+    Metric("consumer_lag_bytes", "gauge", "Bytes of lines that are not known to be written; from "
+           "Kafka estimated, by the mean size of a line so far.",
            "The consumer is slower than traffic, or the store is away."),
-    Metric("consumer_lag_hits", "gauge", "The same in hits: estimated, by the mean size of a line "
-           "so far.", "As consumer_lag_bytes."),
+    Metric("consumer_lag_hits", "gauge", "The same in hits; from journals estimated, by the mean "
+           "size of a line so far.", "As consumer_lag_bytes."),
     Metric("consumer_lag_seconds", "gauge", "Age of the oldest hit not known to be written.",
            "As consumer_lag_bytes; reports miss this much."),
     Metric("consumer_journals", "gauge", "Journals being read.", "Workers were added."),
@@ -57,6 +58,18 @@ def snapshot(tally: Tally, journals: Journals, sink: ClickHouseSink, now: float)
     lines = tally.rows + tally.dead_letters
     line_bytes = tally.bytes / lines if lines else LINE_BYTES_GUESS
     return {
+        **counted(tally, sink),
+        "consumer_lag_bytes": lag_bytes,
+        "consumer_lag_hits": round(lag_bytes / line_bytes),
+        "consumer_lag_seconds": round(max(0.0, now - oldest), 3),
+        "consumer_journals": len(journals.sources),
+        "consumer_journals_stuck": len(journals.troubles()),
+    }
+
+
+def counted(tally: Tally, sink: ClickHouseSink) -> Snapshot:
+    """Return the metrics that do not depend on where hits come from."""
+    return {
         "consumer_rows_total": tally.rows,
         "consumer_bytes_total": tally.bytes,
         "consumer_batches_total": tally.batches,
@@ -64,11 +77,6 @@ def snapshot(tally: Tally, journals: Journals, sink: ClickHouseSink, now: float)
         "consumer_retries_total": tally.retries,
         "consumer_dead_letters_total": tally.dead_letters,
         "consumer_rows_miscounted_total": sink.rows_miscounted,
-        "consumer_lag_bytes": lag_bytes,
-        "consumer_lag_hits": round(lag_bytes / line_bytes),
-        "consumer_lag_seconds": round(max(0.0, now - oldest), 3),
-        "consumer_journals": len(journals.sources),
-        "consumer_journals_stuck": len(journals.troubles()),
         "consumer_write_seconds": tally.write_seconds.snapshot(),
         "consumer_batch_rows": tally.batch_rows.snapshot(),
     }

@@ -4,11 +4,12 @@ Environment, flags, file and the reference page are derived from these rows (`de
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from schemas.journal.settings import JournalSettings
+from schemas.kafka_settings import KafkaSettings
 
 
 def _is_url(text: str) -> str:
@@ -72,6 +73,11 @@ class ConsumerSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    source: Literal["journal", "kafka"] = Field(
+        "journal",
+        description="Where hits come from: `journal`, this machine's journals; `kafka`, the topic "
+        "that shippers fill (section kafka). Any number of consumers share the topic.",
+    )
     admin_host: str = Field(
         "127.0.0.1", description="Address of /healthz, /readyz and /metrics of the consumer."
     )
@@ -116,6 +122,13 @@ class ConsumerSettings(BaseModel):
         le=600,
         description="How long the consumer may take to write what it has read when told to stop.",
     )
+    handover_seconds_max: float = Field(
+        3,
+        ge=0.1,
+        le=60,
+        description="How long a batch under way may take when partitions are shared out anew; what "
+        "is not done by then, the next owner of the partition does.",
+    )
     away_seconds_max: float = Field(
         5,
         ge=0,
@@ -139,3 +152,10 @@ class ConsumerProcessSettings(BaseModel):
     journal: JournalSettings = JournalSettings()
     consumer: ConsumerSettings = ConsumerSettings()
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    kafka: KafkaSettings = KafkaSettings()
+
+    @model_validator(mode="after")
+    def _source_is_there(self) -> Self:
+        if self.consumer.source == "kafka" and not self.kafka.bootstrap:
+            raise ValueError("consumer.source is kafka, but kafka.bootstrap is empty")
+        return self

@@ -24,7 +24,11 @@ def all_in_one(settings: Settings) -> Settings:
     clickhouse = settings.clickhouse.model_copy(
         update={"url": url, "user": "default", "password": settings.store.default_password}
     )
-    updates: dict[str, object] = {"clickhouse": clickhouse}
+    updates: dict[str, object] = {
+        "clickhouse": clickhouse,
+        # Nothing on the way to a topic runs here, whatever is set for the machines that ship.
+        "consumer": settings.consumer.model_copy(update={"source": "journal"}),
+    }
     if not settings.collector.start_store_url:
         page_url = url if _is_default(settings) else f"{url}/?database={clickhouse.database}"
         updates["collector"] = settings.collector.model_copy(update={"start_store_url": page_url})

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import consumer.migrate
 from collector.metrics import METRICS as COLLECTOR_METRICS
 from collector.shipper_metrics import METRICS as SHIPPER_METRICS
+from consumer.kafka_metrics import KAFKA_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
 from consumer.migrate import MigrationChanged
 from consumer.store_errors import StoreError
@@ -62,6 +63,8 @@ def collect(settings: Settings, options: argparse.Namespace) -> int:
 
 def consume(settings: Settings, options: argparse.Namespace) -> int:
     """Run the consumer until SIGTERM or Ctrl-C."""
+    if settings.consumer.source == "kafka":
+        _refuse_no_kafka(settings)
     _refuse_taken_ports(settings, ("consumer.admin_port",))
     return _supervise(
         [[_consumer(settings)]],
@@ -73,11 +76,7 @@ def consume(settings: Settings, options: argparse.Namespace) -> int:
 
 def ship(settings: Settings, options: argparse.Namespace) -> int:
     """Run the shippers until SIGTERM or Ctrl-C."""
-    if not settings.kafka.bootstrap:
-        raise BadSettings(
-            "kafka.bootstrap is empty: say where Kafka is, as --kafka.bootstrap host:port or "
-            + environment_variable("kafka", "bootstrap")
-        )
+    _refuse_no_kafka(settings)
     if "kafka" not in settings.journal.readers:
         raise BadSettings(
             f"journal.readers is {', '.join(settings.journal.readers)}: it must name kafka, here "
@@ -169,8 +168,9 @@ def _consumer(settings: Settings) -> ChildSpec:
             "journal": revealed(settings.journal),
             "consumer": revealed(settings.consumer),
             "clickhouse": revealed(settings.clickhouse),
+            "kafka": revealed(settings.kafka),
         },
-        CONSUMER_METRICS,
+        (*CONSUMER_METRICS, *KAFKA_METRICS),
         stop_seconds_max=settings.consumer.stop_seconds_max + 5,
     )
 
@@ -272,6 +272,14 @@ def _refuse_taken_ports(settings: Settings, names: Sequence[str]) -> None:
                 raise BadSettings(
                     f"can't listen on {host}:{port} ({error.strerror}): see --{setting}, {variable}"
                 ) from error
+
+
+def _refuse_no_kafka(settings: Settings) -> None:
+    if not settings.kafka.bootstrap:
+        raise BadSettings(
+            "kafka.bootstrap is empty: say where Kafka is, as --kafka.bootstrap host:port or "
+            + environment_variable("kafka", "bootstrap")
+        )
 
 
 def _refuse_missing_engine() -> None:

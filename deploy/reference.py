@@ -12,6 +12,7 @@ import orjson
 
 from collector.metrics import METRICS as COLLECTOR_METRICS
 from collector.shipper_metrics import METRICS as SHIPPER_METRICS
+from consumer.kafka_metrics import KAFKA_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
 from deploy.admin import SUPERVISOR_METRICS
 from deploy.embedded_store.metrics import METRICS as STORE_METRICS
@@ -26,6 +27,7 @@ METRIC_TABLES: Sequence[tuple[str, Sequence[Metric]]] = (
     ("Collector (port 8081)", COLLECTOR_METRICS),
     ("Shipper (port 8083)", SHIPPER_METRICS),
     ("Consumer (port 8082)", CONSUMER_METRICS),
+    ("Consumer that reads Kafka (port 8082)", KAFKA_METRICS),
     ("Embedded store (port 8084, or 8082 under `heliograph run`)", STORE_METRICS),
     ("Supervisor (every admin port)", SUPERVISOR_METRICS),
 )

@@ -153,6 +153,21 @@ class KafkaSettings(BaseModel):
         "from its start.",
     )
 
+    fetch_bytes_max: int = Field(
+        1024 * 1024,
+        ge=16 * 1024,
+        le=64 * 1024 * 1024,
+        description="Bytes, as compressed, that the consumer fetches of one partition at once; it "
+        "holds up to twice this for each of its partitions.",
+    )
+    session_timeout_ms: int = Field(
+        10_000,
+        ge=1000,
+        le=1_800_000,
+        description="A consumer that Kafka has not heard of for this long loses its partitions to "
+        "the others. Brokers take 6 seconds to 30 minutes unless told otherwise.",
+    )
+
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="Kafka's own name for TLS (SSL) and a login (SASL)."
     )

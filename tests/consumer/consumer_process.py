@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,42 @@ STOP_SECONDS_MAX = 20
 class ConsumerProcess:
     """Starts with its making; `statuses` grows while it lives."""
 
-    def __init__(self, journal: Path, clickhouse: ClickHouseSettings, **consumer: Any) -> None:
+    def __init__(
+        self,
+        journal: Path,
+        clickhouse: ClickHouseSettings,
+        *,
+        kafka: Mapping[str, Any] | None = None,
+        **consumer: Any,
+    ) -> None:
+        """Read the topic of these settings if there are any, else the journals."""
         self.statuses: list[dict[str, Any]] = []
+        self.log: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "consumer"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             cwd=ROOT,
         )
         password = clickhouse.password.get_secret_value()
-        settings = {
+        settings: dict[str, dict[str, Any]] = {
             "journal": {"path": str(journal)},
             "consumer": {"retry_seconds_max": 0.2, "away_seconds_max": 0, **consumer},
             "clickhouse": {**clickhouse.model_dump(mode="json"), "password": password},
         }
+        if kafka is not None:
+            settings["kafka"] = dict(kafka)
+            settings["consumer"]["source"] = "kafka"
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(settings) + "\n")
         self._process.stdin.flush()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_log)
+        ]
+        for reader in self._readers:
+            reader.start()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -53,6 +70,22 @@ class ConsumerProcess:
         """The newest problem."""
         return str(self.statuses[-1]["problem"]) if self.statuses else ""
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def freeze(self) -> None:
+        """Let the process stand still, its connections open."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> int:
         return self._end(signal.SIGKILL)
 
@@ -62,8 +95,9 @@ class ConsumerProcess:
     def _end(self, number: signal.Signals) -> int:
         self._process.send_signal(number)
         code = self._process.wait(STOP_SECONDS_MAX)
-        self._reader.join(STOP_SECONDS_MAX)
-        for stream in (self._process.stdin, self._process.stdout):
+        for reader in self._readers:
+            reader.join(STOP_SECONDS_MAX)
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert stream is not None
             stream.close()
         return code
@@ -71,3 +105,7 @@ class ConsumerProcess:
     def _read(self) -> None:
         assert self._process.stdout is not None
         self.statuses.extend(json.loads(row) for row in self._process.stdout)
+
+    def _read_log(self) -> None:
+        assert self._process.stderr is not None
+        self.log.extend(self._process.stderr)
