@@ -6,7 +6,7 @@ Invariants:
   the like (a test looks), and the record of it is written after it.
 - A migration that was recorded never changes: another checksum is an error.
 
-Knows nothing of what the tables are for, but for the two whose rows age.
+Knows nothing of what the tables are for, but for those whose rows age.
 """
 
 import hashlib
@@ -34,7 +34,12 @@ ORDER BY version
 SETTINGS non_replicated_deduplication_window = 10000"""
 
 # Tables whose rows are deleted after the retention, and the column that says their age.
-AGING: Mapping[str, str] = {"hits": "received_at", "dead_letters": "inserted_at"}
+AGING: Mapping[str, str] = {
+    "hits": "received_at",
+    "dead_letters": "inserted_at",
+    # Later than the letter's own time, so a letter never outlives the note that it is in hits.
+    "dead_letter_replays": "replayed_at",
+}
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _TTL = re.compile(r"\bTTL (.+?)(?: SETTINGS |$)", re.DOTALL)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from deploy import commands
+from deploy import commands, dead_letters
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
 EXIT_BAD_SETTINGS = 2
@@ -21,14 +21,19 @@ EXIT_BAD_SETTINGS = 2
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One sub-command: the sections of settings it uses, and its function."""
+    """One sub-command: the sections of settings it uses, its function, arguments of its own.
+
+    A name of two words is a command of a group.
+    """
 
     name: str
     about: str
     sections: tuple[str, ...]
     run: Callable[[Settings, argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
+GROUPS = {"dead-letters": "Lines that ClickHouse refused: list, show, replay them."}
 ALL_SECTIONS = tuple(Settings.model_fields)
 COMMANDS = (
     Command("run", "Run everything on this machine: store, consumer and collector.",
@@ -42,7 +47,14 @@ COMMANDS = (
     Command("store", "Run the embedded store: ClickHouse on this machine, in one process.",
             ("store",), commands.store),
     Command("migrate", "Bring ClickHouse's tables to this version; safe to repeat.",
-            ("clickhouse",), commands.migrate),
+            ("clickhouse",), commands.migrate, commands.add_migrate_arguments),
+    Command("dead-letters list", "List lines that ClickHouse refused, the newest first.",
+            ("clickhouse",), dead_letters.list_letters, dead_letters.add_list_arguments),
+    Command("dead-letters show", "Show one refused line: why, and its bytes.",
+            ("clickhouse",), dead_letters.show_letter, dead_letters.add_show_arguments),
+    Command("dead-letters replay", "Put refused lines through again; each becomes one hit at most, "
+            "however often it is replayed.",
+            ("clickhouse",), dead_letters.replay_letters, dead_letters.add_replay_arguments),
     Command("config", "Print the effective settings, secrets hidden.",
             ALL_SECTIONS, commands.print_config),
 )  # fmt: skip
@@ -72,10 +84,15 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Each setting is a flag, an environment variable (HELIOGRAPH_SECTION_NAME) or a "
         "line of heliograph.toml; `heliograph COMMAND --help` lists those a command uses.",
     )
-    commands_parser = parser.add_subparsers(required=True, metavar="COMMAND")
+    parsers = {"": parser.add_subparsers(required=True, metavar="COMMAND")}
     for command in COMMANDS:
-        sub = commands_parser.add_parser(
-            command.name,
+        group, _, name = command.name.rpartition(" ")
+        if group not in parsers:
+            about = GROUPS[group]
+            grouped = parsers[""].add_parser(group, help=about, description=about)
+            parsers[group] = grouped.add_subparsers(required=True, metavar="COMMAND")
+        sub = parsers[group].add_parser(
+            name,
             help=command.about,
             description=command.about,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -89,8 +106,7 @@ def _parser() -> argparse.ArgumentParser:
             default=Path(configured) if configured else None,
             help="TOML file of settings (HELIOGRAPH_CONFIG; heliograph.toml is read if it exists)",
         )
-        if command.name == "migrate":
-            sub.add_argument("--dry-run", action="store_true", help="print the SQL, change nothing")
+        command.add_arguments(sub)
         _add_settings(sub, command.sections)
     return parser
 

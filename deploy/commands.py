@@ -125,6 +125,11 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     )
 
 
+def add_migrate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `migrate`."""
+    parser.add_argument("--dry-run", action="store_true", help="print the SQL, change nothing")
+
+
 def migrate(settings: Settings, options: argparse.Namespace) -> int:
     """Apply the migrations; print the statements that were taken (or would be)."""
     try:
