@@ -228,7 +228,12 @@ class KafkaSource:
         while taken.rows < limits.rows_max and taken.size < limits.bytes_max:
             if taken.rows and (stop.is_set() or budget.full or self._left(taken) <= 0):
                 return
-            lines = None if budget.full else self._reader.take()
+            try:
+                lines = None if budget.full else self._reader.take()
+            except (SourceAway, OutOfRange):
+                if taken.rows:
+                    return  # it is met again behind this batch
+                raise
             if lines is not None:
                 taken.end = lines.next_offset
                 self._add(taken, position, lines)
