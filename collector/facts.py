@@ -96,8 +96,8 @@ class FactsReader:
     """Reads header blocks under one collector's settings."""
 
     def __init__(self, settings: CollectorSettings) -> None:
-        self._cookie = settings.cookie_name.encode()
-        self._optout = settings.cookie_optout_name.encode()
+        self._cookie = settings.cookie_name.encode() + b"="
+        self._optout = settings.cookie_optout_name.encode() + b"="
         self._trusted = [ip_network(network) for network in settings.trusted_proxies]
         self._proxy_header = settings.proxy_header.encode()
         self._hops = (
@@ -112,12 +112,12 @@ class FactsReader:
         gpc = kept.get(b"sec-gpc")
         page, problems = _page(kept.get(b"referer"))
         client, client_problems = _client(
-            kept.get(b"user-agent", b""), kept.get(b"accept-language", b"")
+            kept.get(b"user-agent", b"").rstrip(b" \t"), kept.get(b"accept-language", b"")
         )
         return Facts(
             consent.headers_decision(
                 opted_out=opted_out,
-                gpc=gpc is not None and b"1" in gpc.replace(b" ", b"").split(b","),
+                gpc=gpc is not None and b"1" in map(bytes.strip, gpc.split(b",")),
             ),
             visitor_id,
             page,
@@ -130,9 +130,7 @@ class FactsReader:
         """Return the visitor's id, empty unless we gave it, and whether it opted out."""
         if cookies is None:
             return "", False
-        opted_out = False
-        if self._optout in cookies:
-            opted_out = identity.cookie_value(cookies, self._optout) == "1"
+        opted_out = identity.cookie_value(cookies, self._optout) == "1"
         visitor_id = identity.cookie_value(cookies, self._cookie)
         return visitor_id if identity.is_visitor_id(visitor_id) else "", opted_out
 
@@ -150,7 +148,7 @@ def _page(referer: bytes | None) -> tuple[str, tuple[str, ...]]:
     if referer is None:
         return "", ()
     problems: list[str] = []
-    return _text(referer, URL_BYTES_MAX, "url", problems), tuple(problems)
+    return _text(referer.rstrip(b" \t"), URL_BYTES_MAX, "url", problems), tuple(problems)
 
 
 @lru_cache(maxsize=CLIENTS_CACHED)

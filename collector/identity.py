@@ -50,14 +50,20 @@ class IdPool:
         return self._digits[at : self._at]
 
 
-def cookie_value(cookies: bytes, name: bytes) -> str:
-    """Return the value of the first cookie called `name` (RFC 6265 section 4.2.1), or empty."""
-    wanted = name + b"="
-    for pair in cookies.split(b";"):
-        pair = pair.strip()
-        if pair.startswith(wanted):
-            return pair[len(wanted) :].decode("latin-1").strip('"')
-    return ""
+def cookie_value(cookies: bytes, wanted: bytes) -> str:
+    """Return the value of the first cookie that `wanted`, its name and ``=``, begins, or empty.
+
+    The syntax is that of RFC 6265 section 4.2.1.
+    """
+    at = cookies.find(wanted)
+    if at < 0:
+        return ""
+    if at == 0 or cookies.startswith(b"; ", at - 2):
+        value = cookies[at + len(wanted) :].partition(b";")[0]
+    else:
+        pairs = (pair.strip() for pair in cookies.split(b";"))
+        value = next((pair[len(wanted) :] for pair in pairs if pair.startswith(wanted)), b"")
+    return value.decode("latin-1").strip('" \t')
 
 
 def is_visitor_id(text: str) -> bool:

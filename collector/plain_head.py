@@ -9,18 +9,12 @@ from typing import Final, TypeAlias
 
 import httptools
 
-from collector.facts import KEPT, Kept
+from collector.facts import Kept
 from collector.host_header import is_valid_host
 from schemas.limits import HEADERS_MAX
 
 # Headers that make a request something else than a plain GET.
 _UNUSUAL: Final = frozenset((b"content-length", b"transfer-encoding", b"upgrade", b"expect"))
-# Headers that may come once only, or aiohttp refuses the request.
-_SINGLE: Final = frozenset(
-    b"host user-agent content-type content-location content-range etag max-forwards server".split()
-)
-_KNOWN: Final = KEPT | _UNUSUAL | _SINGLE | {b"connection"}
-
 
 # What a plain request's headers say, and whether the connection ends with its answer.
 PlainHead: TypeAlias = tuple[Kept, bool]
@@ -34,36 +28,29 @@ class PlainHeadReader:
     on_body = on_message_complete = on_chunk_header = on_chunk_complete = None
 
     def __init__(self) -> None:
-        self._kept: Kept = {}
-        self._is_repeated = False
+        # One request's headers, as they were sent; filled by the parser without a Python call.
+        self._sent: dict[bytes, bytes] = {}
+        self.on_header = self._sent.__setitem__
         self._parser = httptools.HttpRequestParser(self)
 
     def read(self, request: bytes) -> PlainHead | None:
         """Read one whole request's headers; None unless it is a plain one."""
-        kept: Kept = {}
-        self._kept = kept
-        self._is_repeated = False
+        self._sent.clear()
         try:
             self._parser.feed_data(request)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._parser = httptools.HttpRequestParser(self)
             return None
+        kept = {name.lower(): value for name, value in self._sent.items()}
         close = _asks_to_close(kept)
         if close is not False:
             # The parser takes nothing more after `close`, nor after a body has begun.
             self._parser = httptools.HttpRequestParser(self)
-        # A line break is a byte of its own here, or the parser would have refused.
-        if close is None or self._is_repeated or request.count(b"\n") - 2 > HEADERS_MAX:
+        # Each header is one line (the parser refuses folded ones), so a name that came twice shows.
+        lines = request.count(b"\n") - 2
+        if close is None or len(kept) != lines or lines > HEADERS_MAX:
             return None
         return kept, close
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header; names come as they were sent. Most have no meaning here."""
-        name = name.lower()
-        if name in _KNOWN:
-            if name in self._kept:
-                self._is_repeated = True
-            self._kept[name] = value.rstrip(b" \t")
 
 
 def _asks_to_close(kept: Kept) -> bool | None:
@@ -74,7 +61,7 @@ def _asks_to_close(kept: Kept) -> bool | None:
     connection = kept.get(b"connection")
     if connection is None:
         return False
-    word = connection.lower()
+    word = connection.rstrip(b" \t").lower()
     if word == b"keep-alive":
         return False
     return True if word == b"close" else None

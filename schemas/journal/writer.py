@@ -83,20 +83,21 @@ class JournalWriter:
         many of the lines are in the journal all the same. Safe to call again.
         """
         data = b"".join(lines)
-        self._wanted = len(data)
-        self._check_quota(self._wanted)
+        self._wanted = size = len(data)
+        if self.bytes_kept + size > self._quota_bytes_max:
+            self._check_quota(size)
         try:
             if self._file < 0 or self._segment_size >= self._segment_bytes_max:
                 self._start_segment()
             written = self._write(self._file, data)
-            while written < len(data):
+            while written < size:
                 written += self._write(self._file, data[written:])
         except OSError as error:
-            kept = self._keep_whole_lines(len(data))
+            kept = self._keep_whole_lines(size)
             raise JournalRefused(
                 f"journal {self.folder} can't be written: {error.strerror or error}", kept
             ) from error
-        self._advance(len(data))
+        self._advance(size)
 
     def check(self) -> None:
         """Raise JournalRefused if the quota is reached or the disk has no room; writes nothing."""

@@ -101,8 +101,8 @@ def test_a_known_visitor_is_not_given_another_cookie() -> None:
 
 
 def test_the_first_cookie_of_a_name_counts() -> None:
-    assert cookie_value(b"a=1; hg=2; hg=3", b"hg") == "2"
-    assert cookie_value(b"hgx=1; xhg=2", b"hg") == ""
+    assert cookie_value(b"a=1; hg=2; hg=3", b"hg=") == "2"
+    assert cookie_value(b"hgx=1; xhg=2", b"hg=") == ""
 
 
 @pytest.mark.parametrize(
@@ -201,3 +201,10 @@ def test_headers_never_leak_between_decisions() -> None:
         for word in (first, second, first):
             line, _ = bench.builder.from_query(facts, f"consent={word}{ME}", "GET")
             assert (VISITOR.encode() in line) == (word == "granted")
+
+
+@pytest.mark.parametrize(
+    "cookies", [b"a=1;hg=2", b"xhg=1; hg=2", b"xhg=1;hg=2; hg=3", b'a=1; hg="2"', b"hg=2 ; a=1"]
+)
+def test_a_cookie_is_found_whatever_stands_around_it(cookies: bytes) -> None:
+    assert cookie_value(cookies, b"hg=") == "2"
