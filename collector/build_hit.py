@@ -4,14 +4,14 @@ The lane and the application both build hits here, so they record the same. The 
 parameters say, what consent allows, who it was, the line. Time and randomness are passed in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from collector.consent import Decision, parameter_decision
 from collector.facts import Facts
 from collector.identity import IdPool
 from collector.metrics import Counters
-from collector.parameters import Members, note, parse_query, take_json
+from collector.parameters import Members, note, parse_query, parse_replaced_query, take_json
 from collector.settings import CollectorSettings
 from schemas import hit
 
@@ -36,7 +36,6 @@ class HitBuilder:
         random_bytes: Callable[[int], bytes],
     ) -> None:
         self._default = Decision(settings.consent_default, "default")
-        self._default_granted = self._default.granted
         self._counters = counters
         self._clock_ms = clock_ms
         self._ids = IdPool(random_bytes)
@@ -52,6 +51,30 @@ class HitBuilder:
         members: Members = {"event": EVENT_DEFAULT}
         parse_query(query, members)
         return self._finish(members, facts, facts.visitor_id, "pixel", method)
+
+    def from_plain_queries(
+        self, facts_of: Sequence[Facts], queries: Sequence[str]
+    ) -> list[BuiltHit]:
+        """Build the hits of GETs of the pixel, each of one of `parameters.plain_queries`.
+
+        They were received in one turn of the event loop, and get one time.
+        """
+        self._read_clock()
+        built = []
+        for facts, query in zip(facts_of, queries, strict=True):
+            members: Members = {"event": EVENT_DEFAULT}
+            parse_replaced_query(query, members)
+            tail = facts.plain_tail
+            if tail is None or "consent" in members or "problems" in members:
+                built.append(self._finish(members, facts, facts.visitor_id, "pixel", "GET"))
+                continue
+            # By far the most: a known visitor, nothing refused, nothing wrong.
+            if facts.page and "url" not in members:
+                members["url"] = facts.page
+            self._id_number = number = self._id_number + 1
+            head = f"{self._id_start}{number:012x}{self._after_id_of_get}"
+            built.append((hit.encode(head, members, tail), ""))
+        return built
 
     def from_json(self, facts: Facts, event: Mapping[str, Any], visitor_id: str) -> BuiltHit:
         """Build a beacon's hit; `visitor_id` is what an earlier event of the request was given."""
@@ -70,29 +93,26 @@ class HitBuilder:
     ) -> BuiltHit:
         if facts.page and "url" not in members:
             members["url"] = facts.page
-        new_visitor_id = ""
-        if self._default_granted and facts.is_plain and "consent" not in members:
-            # By far the most: a known visitor, nothing refused, nothing wrong with the headers.
-            tail = facts.tail(self._default)
-        else:
-            tail, new_visitor_id = self._apply_consent(members, facts, visitor_id)
+        tail, new_visitor_id = self._apply_consent(members, facts, visitor_id)
         if "problems" in members:
             self._counters.problems += 1
         return hit.encode(self._head(endpoint, method), members, tail), new_visitor_id
 
     def _head(self, endpoint: str, method: str) -> str:
+        self._read_clock()
+        self._id_number = number = self._id_number + 1
+        after_id = hit.head_after_id(self._now_text, endpoint, method)
+        return f"{self._id_start}{number:012x}{after_id}"
+
+    def _read_clock(self) -> None:
+        """Begin a new series of ids if the millisecond is another."""
         now_ms = self._clock_ms()
         if now_ms != self._now_ms:
             self._now_ms = now_ms
             self._now_text = hit.rfc3339(now_ms)
-            self._id_start, self._id_number = self._ids.hit_id_series(now_ms)
-            self._id_start = '{"id":"' + self._id_start
+            id_start, self._id_number = self._ids.hit_id_series(now_ms)
+            self._id_start = '{"id":"' + id_start
             self._after_id_of_get = hit.head_after_id(self._now_text, "pixel", "GET")
-        self._id_number = number = self._id_number + 1
-        if endpoint == "pixel" and method == "GET":
-            return f"{self._id_start}{number:012x}{self._after_id_of_get}"
-        after_id = hit.head_after_id(self._now_text, endpoint, method)
-        return f"{self._id_start}{number:012x}{after_id}"
 
     def _apply_consent(self, members: Members, facts: Facts, visitor_id: str) -> BuiltHit:
         """Drop what consent does not allow; return the line's end and a new visitor's id."""
@@ -105,7 +125,10 @@ class HitBuilder:
                 members.pop(name, None)
             return facts.tail(decision), ""
         if facts.visitor_id:
-            return facts.tail(decision), ""
+            tail = facts.tail(decision)
+            if decision == self._default and not facts.problems:
+                facts.plain_tail = tail
+            return tail, ""
         # The headers carry no id, so the line's end has none either.
         members["visitor_id"] = visitor_id = visitor_id or self._ids.visitor_id()
         return facts.tail(decision), visitor_id

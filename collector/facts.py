@@ -40,7 +40,8 @@ def keep(kept: Kept, name: bytes, value: bytes) -> None:
 class Facts:
     """What one header block says. `visitor_id` and `page` are empty if it says nothing of them.
 
-    `is_plain` means: it decides nothing about consent, names a visitor, and is without problems.
+    `plain_tail` is for `HitBuilder`: the line's end of most hits, once it is known that the headers
+    decide nothing about consent, name a visitor, and are without problems.
     """
 
     __slots__ = (
@@ -48,8 +49,8 @@ class Facts:
         "_ips",
         "_tails",
         "decision",
-        "is_plain",
         "page",
+        "plain_tail",
         "problems",
         "visitor_id",
     )
@@ -67,7 +68,7 @@ class Facts:
         self.visitor_id = visitor_id
         self.page = page
         self.problems = problems
-        self.is_plain = decision is None and visitor_id != "" and not problems
+        self.plain_tail: bytes | None = None
         # Parts of the line's end: the address whole and cut, what the client says of itself.
         self._ips = ips
         self._client = client

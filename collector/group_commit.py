@@ -6,7 +6,7 @@ once a second at most, never raised: a pixel is answered all the same, an API ca
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from collector.guarded_journal import GuardedJournal
@@ -53,17 +53,27 @@ class GroupCommit:
         self._lines: list[bytes] = []
         self._answers: list[tuple[Answerable, bytes, bool]] = []
         self._waiters: list[_Waiter] = []
+        self._is_scheduled = False
+        # Called when the turn ends, before anything is written; it may add hits.
+        self.before_write: Callable[[], None] = lambda: None
         # What the journal last said when it refused; empty when it keeps hits.
         self.problem = ""
         self._problem_logged_at = float("-inf")
 
     def add(self, line: bytes, connection: Answerable, answer: bytes, close: bool = False) -> None:
         """Take a hit, and the answer that leaves when it is written; it may be the last one."""
-        lines = self._lines
-        if not lines:
-            self._loop.call_soon(self.flush)
-        lines.append(line)
+        if not self._is_scheduled:
+            self.schedule()
+        self._lines.append(line)
         self._answers.append((connection, answer, close))
+
+    def extend(
+        self, lines: Sequence[bytes], answers: Sequence[tuple[Answerable, bytes, bool]]
+    ) -> None:
+        """Take several hits, each with connection, answer, and whether that is the last."""
+        self.schedule()
+        self._lines += lines
+        self._answers += answers
 
     def kept(self, lines: list[bytes], endpoint: str) -> asyncio.Future[bool]:
         """Take hits of one request; the future tells whether all of them are in the journal."""
@@ -71,15 +81,23 @@ class GroupCommit:
         if not lines:
             future.set_result(True)
             return future
-        if not self._lines:
-            self._loop.call_soon(self.flush)
+        if not self._is_scheduled:
+            self.schedule()
         first = len(self._lines)
         self._lines.extend(lines)
         self._waiters.append(_Waiter(first, len(self._lines), endpoint, future))
         return future
 
+    def schedule(self) -> None:
+        """See that this turn ends with a write."""
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self.flush)
+
     def flush(self) -> None:
         """Write the hits taken so far and send their answers. Blocks on the local disk only."""
+        self.before_write()
+        self._is_scheduled = False
         lines, answers, waiters = self._lines, self._answers, self._waiters
         if not lines:
             return

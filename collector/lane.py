@@ -19,6 +19,7 @@ from collector.facts import Facts, FactsReader
 from collector.group_commit import GroupCommit
 from collector.metrics import Counters
 from collector.plain_head import PlainHeadReader
+from collector.repeats import Repeats
 from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
 from collector.settings import CollectorSettings
 
@@ -49,6 +50,7 @@ class LaneShared:
         self.builder = builder
         self.answers = answers
         self.commit = commit
+        self.repeats = Repeats(builder, answers, commit)
         self.counters = counters
         self.connections = connections
         self.new_app_connection = new_app_connection
@@ -114,20 +116,26 @@ class Lane(asyncio.Protocol):
         shared = self._shared
         known = self._known
         self.active_at = shared.connections.now
-        if known is not None and data.endswith(known) and data.startswith(shared.get_query):
-            target = data[len(shared.get_query) : -len(known)]
-            if target.isascii() and not self._buffer and len(target) < shared.target_bytes_max:
-                query = target.decode()
-                # Printable and no space: one request, and a target that HTTP allows.
-                plain = query.isprintable() and " " not in query and "#" not in query
-                if plain and not shared.connections.draining:
-                    line, new_visitor_id = shared.builder.from_query(self._facts, query, "GET")
-                    if new_visitor_id:
-                        answer = shared.answers.answer(new_visitor_id=new_visitor_id)
-                    else:
-                        answer = shared.answers.keep_alive
-                    shared.commit.add(line, self._transport, answer)
-                    return
+        repeats = shared.repeats
+        if (
+            known is not None
+            and data.endswith(known)
+            and data.startswith(shared.get_query)
+            and len(data) < shared.target_bytes_max + len(known)
+            and not (self._buffer or shared.connections.draining)
+        ):
+            if not repeats.noted:
+                shared.commit.schedule()
+            query = data[len(shared.get_query) : -len(known)]
+            repeats.noted.append((self, self._transport, self._facts, query, data))
+            return
+        if not self._closing:
+            # What was noted of this connection comes first.
+            repeats.build()
+            self._read(data)
+
+    def read_plainly(self, data: bytes) -> None:
+        """Take a request that has known headers, and a target that is not surely plain."""
         if not self._closing:
             self._read(data)
 

@@ -6,7 +6,7 @@ means the same wherever it is sent. Pure functions; knows nothing of headers.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -36,13 +36,38 @@ def parse_query(query: str, members: Members) -> None:
     """Add a query string's parameters to `members`; what is wrong goes into its `problems`.
 
     Parameters that have no meaning here are ignored: cache busters, say.
-
-    The escapes that encodeURIComponent leaves most often in a URL are replaced ahead of the rest.
-    What they stand for is no hex digit, no percent sign and no separator of a query string, so no
-    other escape, name or value comes of it.
     """
-    if "%" in query:
-        query = query.replace("%2F", "/").replace("%3A", ":").replace("%3F", "?")
+    parse_replaced_query(_common_escapes_replaced(query), members)
+
+
+def plain_queries(queries: Sequence[bytes]) -> Sequence[str] | None:
+    """Return query strings for `parse_replaced_query`; None unless all are what a target may have.
+
+    That is printable ASCII without space and `#`. One check and one replacement serve all.
+    """
+    joined = b" ".join(queries)
+    if not joined.isascii():
+        return None
+    text = joined.decode()
+    if not text.isprintable() or "#" in text:
+        return None
+    split = _common_escapes_replaced(text).split(" ")
+    return split if len(split) == len(queries) else None
+
+
+def _common_escapes_replaced(query: str) -> str:
+    """Replace the escapes that encodeURIComponent leaves most often in a URL.
+
+    What they stand for is no hex digit, no percent sign and no separator of a query string, so no
+    other escape, name or value comes of it, and decoding the rest later gives the same.
+    """
+    if "%" not in query:
+        return query
+    return query.replace("%2F", "/").replace("%3A", ":").replace("%3F", "?")
+
+
+def parse_replaced_query(query: str, members: Members) -> None:
+    """As `parse_query`, for a query whose common escapes are replaced already."""
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
         if "%" in value or "+" in value:

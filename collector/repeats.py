@@ -1,0 +1,67 @@
+"""Pixel requests of one event-loop turn whose headers their connections had sent before.
+
+By far the most requests of a busy collector. They are only noted as they arrive and are built
+together when the turn ends: the checks of their targets and the commonest escapes are then one call
+for all of them. A target that is not surely plain takes the long way, alone.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from collector.build_hit import HitBuilder
+from collector.facts import Facts
+from collector.group_commit import Answerable, GroupCommit
+from collector.parameters import plain_queries
+from collector.responses import PixelAnswers
+
+
+class Repeater(Protocol):
+    """A connection that sent such a request."""
+
+    def read_plainly(self, data: bytes) -> None:
+        """Take the request the long way."""
+
+
+# The connection, its transport, what its headers said, the query, and the whole request.
+Repeat = tuple[Repeater, Answerable, Facts, bytes, bytes]
+
+
+class Repeats:
+    """What was noted in this turn. Whoever appends the first of `noted` schedules the commit."""
+
+    def __init__(self, builder: HitBuilder, answers: PixelAnswers, commit: GroupCommit) -> None:
+        self._builder = builder
+        self._answers = answers
+        self._commit = commit
+        self.noted: list[Repeat] = []
+        commit.before_write = self.build
+
+    def build(self) -> None:
+        """Build what was noted so far, in order, and give it to the commit."""
+        noted = self.noted
+        if noted:
+            self.noted = []
+            self._build(noted)
+
+    def _build(self, noted: Sequence[Repeat]) -> None:
+        queries = plain_queries([repeat[3] for repeat in noted])
+        if queries is None:
+            self._build_apart(noted)
+            return
+        built = self._builder.from_plain_queries([repeat[2] for repeat in noted], queries)
+        answer, keep_alive = self._answers.answer, self._answers.keep_alive
+        self._commit.extend(
+            [line for line, _ in built],
+            [
+                (repeat[1], answer(new_visitor_id=new) if new else keep_alive, False)
+                for repeat, (_, new) in zip(noted, built, strict=True)
+            ],
+        )
+
+    def _build_apart(self, noted: Sequence[Repeat]) -> None:
+        if len(noted) == 1:
+            repeater, *_, data = noted[0]
+            repeater.read_plainly(data)
+            return
+        for repeat in noted:
+            self._build((repeat,))
