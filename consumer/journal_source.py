@@ -1,32 +1,21 @@
 """One journal as a source: whole lines by position, and its checkpoint file.
 
-The checkpoint holds the position, the end of the range under way and the rows refused in it. Only
-one consumer reads a journal at a time (a lock that dies with its process); another one waits.
-Segments that every reader is done with are deleted here.
+The checkpoint holds the position, the end of the range under way and the rows refused in it.
 
 Must not know what a line says, nor what a sink is.
 """
 
 import asyncio
-import contextlib
-import fcntl
-import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from schemas.delivery import Batch, SourceAway, Span, State
-from schemas.journal import checkpoint
-from schemas.journal.reader import JournalReader, purge
-from schemas.journal.segment import segments
+from schemas.delivery import Batch, Span, State
+from schemas.journal.held import HeldJournal, rows_in
 from schemas.pump import Clock
 
-log = logging.getLogger(__name__)
-
 READER = "clickhouse"
-PURGE_INTERVAL_SECONDS = 5.0
 # Refused rows with their reasons, of 300 characters each: a checkpoint stays under 1 MB.
 REFUSALS_MAX = 1_000
 
@@ -70,54 +59,42 @@ class JournalSource:
     ) -> None:
         """Open the journal; raises OSError if it has no identity."""
         self.folder = folder
-        self._reader = JournalReader(folder)
+        self._journal = HeldJournal(folder, READER, readers, clock)
         self._limits = limits
         self._room = room
-        self._readers = readers
         self._clock = clock
-        self._lock = -1
-        self._purged_at = clock.monotonic()
         # Where the batches now in memory start.
         self._held: set[int] = set()
 
     @property
     def name(self) -> str:
         """The journal's identity."""
-        return self._reader.identity
+        return self._journal.name
 
     async def recall(self) -> tuple[State | None, Span]:
         """Take the lock and return the checkpoint.
 
         Raises SourceAway while another consumer has the lock, CheckpointUnreadable.
         """
-        self._take_lock()
-        found = segments(self.folder)
-        span = Span(found[0].base if found else 0, self._reader.end())
-        saved = checkpoint.load(self.folder, READER)
+        self._journal.hold()
+        span, saved = self._journal.span(), self._journal.load()
         return (_state_of(saved) if saved else None), span
 
     async def remember(self, state: State) -> None:
         """Replace the checkpoint (synced), let go of batches before it, purge now and then."""
-        try:
-            await asyncio.to_thread(checkpoint.store, self.folder, READER, _saved(state))
-        except OSError as error:
-            raise SourceAway(
-                f"the checkpoint in {self.folder} can't be written: {error.strerror or error}"
-            ) from error
+        await self._journal.store(_saved(state))
         self._release(start for start in self._held if start < state.position)
-        if self._clock.monotonic() - self._purged_at >= PURGE_INTERVAL_SECONDS:
-            self._purged_at = self._clock.monotonic()
-            self._purge()
+        self._journal.purge_if_due()
 
     async def read(self, position: int, stop: asyncio.Event) -> Batch | None:
         """Return the next batch; waits while there is none, or no room for it in memory."""
         self._release(start for start in self._held if start >= position)
         await self._gathered(position, stop)
         while self._room.full and not stop.is_set():
-            await self._pause(self._limits.poll_interval_seconds, stop)
+            await self._journal.pause(self._limits.poll_interval_seconds, stop)
         if self._room.full:
             return None
-        batch = self._batch(position, self._limits.bytes_max)
+        batch = self._journal.batch(position, self._limits.bytes_max)
         if batch is None:
             return None
         batch = _cut_to_rows(batch, self._limits.rows_max)
@@ -127,34 +104,26 @@ class JournalSource:
     async def replay(self, start: int, end: int) -> Batch:
         """Return what is left of the range; does not wait for room, since it comes first."""
         self._release(held for held in self._held if held >= start)
-        batch = self._batch(start, end - start)
+        batch = self._journal.batch(start, end - start)
         self._hold(start)
         if batch is None or batch.start >= end:
             return Batch(self.name, start, end, b"", 0, base=start)
         # Where the range's head is gone, as many bytes as it had reach beyond it.
         data = batch.data[: end - batch.start]
-        return Batch(self.name, start, end, data, _rows_in(data), base=batch.start)
+        return Batch(self.name, start, end, data, rows_in(data), base=batch.start)
 
     def behind(self, position: int) -> int:
         """Return how many bytes of whole lines there are from `position` on."""
-        return max(0, self._reader.end() - position)
+        return self._journal.behind(position)
 
     def peek(self, position: int, size: int) -> bytes:
         """Return up to `size` bytes from `position` on; empty if there are none."""
-        for segment in reversed(segments(self.folder)):
-            if segment.base <= position:
-                with contextlib.suppress(FileNotFoundError), segment.path.open("rb") as file:
-                    return os.pread(file.fileno(), size, position - segment.base)
-                break
-        return b""
+        return self._journal.peek(position, size)
 
     async def close(self) -> None:
         """Close files and let another consumer have the journal."""
-        self._reader.close()
+        self._journal.close()
         self._release(set(self._held))
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
 
     async def _gathered(self, position: int, stop: asyncio.Event) -> None:
         """Wait until a batch is full or old enough, or `stop` is set."""
@@ -171,38 +140,7 @@ class JournalSource:
                 if left <= 0:
                     return
                 pause = min(pause, left)
-            await self._pause(pause, stop)
-
-    async def _pause(self, seconds: float, stop: asyncio.Event) -> None:
-        stopping = asyncio.ensure_future(stop.wait())
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait((stopping, sleeping), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            sleeping.cancel()
-
-    def _batch(self, position: int, bytes_max: int) -> Batch | None:
-        try:
-            chunk = self._reader.read(position, bytes_max)
-        except OSError as error:
-            raise SourceAway(f"journal {self.folder} can't be read: {error}") from error
-        if not chunk.data:
-            return None
-        rows = _rows_in(chunk.data)
-        return Batch(self.name, chunk.start, chunk.end, chunk.data, rows, base=chunk.start)
-
-    def _take_lock(self) -> None:
-        if self._lock >= 0:
-            return
-        path = self.folder / f"{READER}.lock"
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(file)
-            raise SourceAway(f"journal {self.folder} is read by another consumer") from error
-        self._lock = file
+            await self._journal.pause(pause, stop)
 
     def _hold(self, start: int) -> None:
         self._held.add(start)
@@ -212,19 +150,6 @@ class JournalSource:
         for start in list(starts):
             self._held.discard(start)
             self._room.batches -= 1
-
-    def _purge(self) -> None:
-        try:
-            deleted = purge(self.folder, self._readers)
-        except OSError:
-            log.warning("segments of %s can't be deleted", self.folder, exc_info=True)
-        else:
-            if deleted:
-                log.info("deleted %d segments of %s that are written", deleted, self.folder)
-
-
-def _rows_in(data: bytes) -> int:
-    return data.count(b"\n") + (not data.endswith(b"\n"))
 
 
 def _cut_to_rows(batch: Batch, rows_max: int) -> Batch:

@@ -4,6 +4,7 @@ Layout of one journal's folder (one folder per collector worker)::
 
     identity                      a UUID made with the folder; names the journal for ever
     lock                          held (flock) by the one writer while it lives
+    <reader>.lock                 held (flock) by the one process that reads as that reader
     00000000000000000000.ndjson   a segment; its name is the position of its first byte
     00000000000067108932.ndjson   the newest segment, the only one that grows
     <reader>.checkpoint           how far a reader is, replaced atomically

@@ -126,7 +126,7 @@ async def test_only_one_consumer_reads(folder: Path) -> None:
     write_journal(folder, range(3))
     first, second = open_source(folder), open_source(folder)
     await first.recall()
-    with pytest.raises(SourceAway, match="read by another consumer"):
+    with pytest.raises(SourceAway, match="read by another process"):
         await second.recall()
     await first.close()
     await second.recall()

@@ -79,7 +79,8 @@ def test_a_brace_in_the_user_agent_costs_a_parse_and_no_more() -> None:
 
 
 def test_a_line_of_the_encoder() -> None:
-    line = hit.encode({"id": HIT_ID, "received_at": TIME}, hit.encode_tail({"visitor_id": VISITOR}))
+    head = '{"id":"' + HIT_ID + hit.head_after_id(TIME, "pixel", "GET")
+    line = hit.encode(head, {"event": "PageView"}, hit.encode_tail({"visitor_id": VISITOR}))
     assert kafka_record.key_of(line) == VISITOR.encode()
     assert kafka_record.timestamp_ms_of(line) == 1795500462670
 

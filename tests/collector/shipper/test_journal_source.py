@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from collector.journal_source import PURGE_INTERVAL_SECONDS, JournalSource, SourceLimits
+from collector.journal_source import JournalSource, SourceLimits
 from schemas.delivery import Batch, SourceAway, Span, State
 from schemas.journal import checkpoint
+from schemas.journal.held import PURGE_INTERVAL_SECONDS
 from schemas.journal.segment import segments
 from schemas.journal.writer import JournalWriter
 from schemas.pump import Clock
-from tests.support.numbered_hits import lines, open_journal
+from tests.support.hits import lines, open_journal
 
 BYTES_MAX = 4000
 

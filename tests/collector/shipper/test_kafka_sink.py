@@ -19,8 +19,8 @@ from collector.shipper_metrics import Counters
 from schemas.delivery import Batch, SinkAway
 from schemas.kafka_client import LastWords
 from schemas.kafka_settings import KafkaSettings
+from tests.support.hits import lines
 from tests.support.kafka import PASSWORD, USER, Record, SecureKafka, committed_records
-from tests.support.numbered_hits import lines
 
 pytestmark = pytest.mark.kafka
 

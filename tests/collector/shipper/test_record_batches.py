@@ -6,7 +6,7 @@ from collector.record_batches import BatchBuilder, RecordBatches
 from schemas.kafka_record import key_of
 from schemas.limits import LINE_BYTES_MAX
 from schemas.murmur2 import partition_of
-from tests.support.numbered_hits import START_MS, lines
+from tests.support.hits import START_MS, lines
 
 NOW_MS = 42
 

@@ -14,8 +14,7 @@ from aiokafka.partitioner import DefaultPartitioner
 
 from schemas.journal import checkpoint
 from schemas.journal.segment import segments
-from tests.support.kafka import cluster, committed_records
-from tests.support.numbered_hits import (
+from tests.support.hits import (
     START_MS,
     hit_id,
     line,
@@ -24,6 +23,7 @@ from tests.support.numbered_hits import (
     visitor_id,
     write_journal,
 )
+from tests.support.kafka import cluster, committed_records
 from tests.support.shipper import ShipperProcess
 from tests.support.waiting import wait_until
 
