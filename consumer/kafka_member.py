@@ -13,7 +13,7 @@ Must not know what is done with partitions, nor what metadata says.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -79,6 +79,9 @@ class Member:
     def __init__(self, settings: KafkaSettings, owner: Owner, *, rebalance_seconds: float) -> None:
         """Prepare; has to be made in a running event loop. Raises SettingUnusable."""
         self.renew = asyncio.Event()
+        # Set before partitions are given up for good: none may be given any more.
+        self.closing = False
+        self.failure: Exception | None = None
         self.client = AIOKafkaClient(
             **client_arguments(settings),
             client_id=settings.consumer_group,
@@ -118,7 +121,9 @@ class Member:
         )
 
     def check(self) -> None:
-        """Raise what the group's background tasks met: KafkaError. Safe to repeat."""
+        """Raise what the group's background tasks met, and what the owner raised in them."""
+        if self.failure is not None:
+            raise self.failure
         if self._coordinator is not None:
             self._coordinator.check_errors()
 
@@ -129,7 +134,8 @@ class Member:
 
     async def close(self) -> None:
         """Leave the group, so that others go on at once, and drop connections. Bounded."""
-        coordinator, self._coordinator = self._coordinator, None
+        self.closing = True
+        coordinator = self._coordinator
         if coordinator is not None:
             try:
                 async with asyncio.timeout(CLOSE_SECONDS_MAX):
@@ -137,6 +143,7 @@ class Member:
             except (KafkaError, TimeoutError, OSError) as error:
                 log.info("the group was not left in order: %r", error)
             await _cancel_all(coordinator)
+            self._coordinator = None
         self._held.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS_MAX):
@@ -215,9 +222,9 @@ class Member:
         except (KafkaError, TimeoutError, OSError) as error:
             self.renew.set()
             raise SourceLost(f"the broker did not say if it took a commit: {error!r}") from error
-        self._judge(partition, answer.topics[0][1][0][1])
+        self._judge(partition, answer.topics[0][1][0][1], lease)
 
-    def _judge(self, partition: int, code: int) -> None:
+    def _judge(self, partition: int, code: int, lease: Lease) -> None:
         """Raise what the answer to a commit means."""
         coordinator, name = self._joined(), self._name(partition)
         if code == 0:
@@ -239,7 +246,9 @@ class Member:
                 "which the consumer needs"
             )
         if code in REFUSED_FOR_GOOD:
-            coordinator.request_rejoin()
+            if lease == self.lease():
+                # The library has not noticed yet that its generation is over.
+                coordinator.request_rejoin()
             raise SourceLost(f"the group has given {name} away ({errors.for_code(code).__name__})")
         # Time-outs and the like: it may be taken yet.
         self.renew.set()
@@ -278,16 +287,27 @@ class Member:
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Hands the library's two calls to the owner, and errors in them to whoever watches `renew`."""
+    """Hands the library's two calls to the owner.
+
+    The library only logs what a listener raises, so it is kept for `Member.check`.
+    """
 
     def __init__(self, member: Member) -> None:
         self._member = member
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        await self._member._owner.taken()
+        await self._guarded(self._member._owner.taken())
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        await self._member._owner.given([place.partition for place in assigned])
+        if not self._member.closing:
+            await self._guarded(self._member._owner.given([one.partition for one in assigned]))
+
+    async def _guarded(self, call: Awaitable[None]) -> None:
+        try:
+            await call
+        except Exception as error:  # noqa: BLE001 - raised by `check`
+            self._member.failure = error
+            self._member.renew.set()
 
 
 async def _cancel_all(coordinator: GroupCoordinator) -> None:

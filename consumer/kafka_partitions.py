@@ -146,11 +146,14 @@ class Partitions:
             self.trouble = ""
             await self._watch(member, fetching, stop)
         finally:
-            await self._end_pumps(None if stop.is_set() else self._handover_seconds_max)
-            await member.close()
-            if fetching is not None:
-                fetching.cancel()
-                await asyncio.gather(fetching, return_exceptions=True)
+            member.closing = True
+            try:
+                await self._end_pumps(None if stop.is_set() else self._handover_seconds_max)
+            finally:
+                await member.close()
+                if fetching is not None:
+                    fetching.cancel()
+                    await asyncio.gather(fetching, return_exceptions=True)
 
     async def _watch(
         self, member: Member, fetching: asyncio.Task[None], stop: asyncio.Event
@@ -174,8 +177,8 @@ class Partitions:
                     one.cancel()
             if fetching.done():
                 fetching.result()
-            member.check()
             self._reap()
+            member.check()
             now = self._clock.monotonic()
             if self._topic_in_doubt.is_set() or now - looked_at > TOPIC_INTERVAL_SECONDS:
                 looked_at = now
@@ -183,6 +186,7 @@ class Partitions:
                 if await member.ask_topic_id() != member.topic_id:
                     log.error("topic %s was deleted and made anew", self._settings.topic)
                     return
+        member.check()
 
     def _start(self, partition: int) -> None:
         assert self._member is not None
