@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-publish kafka
+.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,3 +70,6 @@ kafka: $(VENV)/.dev ## run a real Apache Kafka here (BROKERS=3 for a cluster); C
 
 bench-shipper: $(VENV)/.dev ## the shipper beside producer.send per hit, on a real broker (ARGS=--quick)
 	$(BIN)/python -m bench.shipper $(ARGS)
+
+chaos: $(VENV)/.dev ## break everything under load, by a seed (SEED=7 MINUTES=3 RUNS=10); needs a JDK, best as root
+	$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS))

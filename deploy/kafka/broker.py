@@ -35,13 +35,21 @@ class Broker:
     """One node of a cluster."""
 
     def __init__(
-        self, node: Node, nodes: Sequence[Node], folder: Path, security: Security | None = None
+        self,
+        node: Node,
+        nodes: Sequence[Node],
+        folder: Path,
+        security: Security | None = None,
+        *,
+        group: int | None = None,
     ) -> None:
+        """Describe it; with `group`, a group id to run as, a firewall rule can name its packets."""
         self.node = node
         self.folder = folder
         self.log = folder / "broker.log"
         self._nodes = nodes
         self._security = security
+        self._group = group
         self._properties = folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         self._log_offset = 0
@@ -89,6 +97,7 @@ class Broker:
                 cwd=self.folder,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
                 start_new_session=True,
+                group=self._group,
             )
 
     def wait_until_ready(self) -> None:
