@@ -71,5 +71,8 @@ kafka: $(VENV)/.dev ## run a real Apache Kafka here (BROKERS=3 for a cluster); C
 bench-shipper: $(VENV)/.dev ## the shipper beside producer.send per hit, on a real broker (ARGS=--quick)
 	$(BIN)/python -m bench.shipper $(ARGS)
 
+bench-kafka-consumer: $(VENV)/.dev ## the consumer beside parse-and-insert, on a real broker (ARGS=--quick)
+	$(BIN)/python -m bench.kafka_consumer $(ARGS)
+
 chaos: $(VENV)/.dev ## break everything under load, by a seed (SEED=7 MINUTES=3 RUNS=10); needs a JDK, best as root
 	$(BIN)/python -m tests.chaos.run $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(RUNS),--runs $(RUNS))

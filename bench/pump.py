@@ -55,13 +55,13 @@ def _round(run: Run, number: int, hits: int) -> Sample:
         port = free_port()
         with (
             running(
-                heliograph.store(folder, port), port, STORE_CORE, folder / "store.log", _pings
+                heliograph.store(folder, port), port, STORE_CORE, folder / "store.log", pings
             ) as store,
             running(
-                heliograph.consumer(folder, port), port, CONSUMER_CORE, folder / "log", _has_table
+                heliograph.consumer(folder, port), port, CONSUMER_CORE, folder / "log", has_table
             ) as consumer,
         ):
-            values = _drain(consumer, store, hits)
+            values = drain(consumer, store, hits)
     return Sample(run, "journal_to_store", targets.OURS, number, values | {"bytes": written})
 
 
@@ -86,7 +86,7 @@ def _take(lines: Iterator[bytes], count: int) -> Iterator[bytes]:
         yield line
 
 
-def _drain(consumer: Server, store: Server, hits: int) -> dict[str, float]:
+def drain(consumer: Server, store: Server, hits: int) -> dict[str, float]:
     """Wait until all hits are stored, and tell what the time between first and last insert cost."""
     deadline = time.monotonic() + DRAIN_SECONDS_MAX
     first = 0
@@ -117,19 +117,21 @@ def _clocks(consumer: Server, store: Server) -> tuple[float, float, float]:
     return time.perf_counter(), of_consumer, of_store
 
 
-def _pings(port: int) -> bool:
-    return bool(_get(port, "ping"))
+def pings(port: int) -> bool:
+    """Tell whether a store answers."""
+    return bool(get(port, "ping"))
 
 
-def _has_table(port: int) -> bool:
-    return bool(_get(port, "?query=SELECT+count()+FROM+hits"))
+def has_table(port: int) -> bool:
+    """Tell whether a store has the table of hits."""
+    return bool(get(port, "?query=SELECT+count()+FROM+hits"))
 
 
 def _stored(port: int) -> int:
-    return int(_get(port, "?query=SELECT+count()+FROM+hits") or 0)
+    return int(get(port, "?query=SELECT+count()+FROM+hits") or 0)
 
 
-def _get(port: int, target: str) -> str:
+def get(port: int, target: str) -> str:
     """Return what the store answers; empty if it does not answer or refuses."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/{target}", timeout=10) as answer:

@@ -3,6 +3,8 @@
 Nothing is switched off: journal, visitor cookie, consent. Paths and ports are the bench's.
 """
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -45,6 +47,27 @@ def consumer(folder: Path, store_port: int) -> Launch:
         HELIOGRAPH_CONSUMER_ADMIN_PORT=str(free_port()),
         HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
     )
+
+
+def kafka_consumer(folder: Path, store_port: int, bootstrap: str, topic: str) -> Launch:
+    """Start a consumer of a topic, as a group of its own."""
+    return _launch(
+        "consume",
+        HELIOGRAPH_CLICKHOUSE_URL=f"http://127.0.0.1:{store_port}",
+        HELIOGRAPH_CONSUMER_ADMIN_PORT=str(free_port()),
+        HELIOGRAPH_CONSUMER_SOURCE="kafka",
+        HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
+        HELIOGRAPH_KAFKA_BOOTSTRAP=bootstrap,
+        HELIOGRAPH_KAFKA_TOPIC=topic,
+        HELIOGRAPH_KAFKA_CONSUMER_GROUP=f"bench-{store_port}",
+    )
+
+
+def migrate(store_port: int) -> None:
+    """Make the tables of a store."""
+    variable = {"HELIOGRAPH_CLICKHOUSE_URL": f"http://127.0.0.1:{store_port}"}
+    command = [str(_COMMAND), "migrate"]
+    subprocess.run(command, env=os.environ | variable, check=True, stdout=subprocess.DEVNULL)
 
 
 def _launch(command: str, **environment: str) -> Launch:

@@ -1,0 +1,142 @@
+"""The bench of the consumer's Kafka source, ``make bench-kafka-consumer``: a topic into a store.
+
+The topic is filled before, by the shipper, so nobody waits for hits. Each way takes its turn in
+every round, into an empty embedded store; the CPU time is the consumer's alone, the store has
+another core. ClickHouse's own Kafka engine is asked too, and what it answers is printed: the engine
+in chDB lists it, but can't make its table (the pool that would poll has no threads there).
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+
+from bench import samples, targets
+from bench.drive import FailedRunError
+from bench.peers import heliograph
+from bench.pump import CONSUMER_CORE, STORE_CORE, drain, has_table, pings, write_journal
+from bench.samples import Run, Sample
+from bench.server import Launch, ServerError, free_port, running
+from bench.shipper import HITS_METRIC, kafka
+
+SCENARIO = "kafka_to_store"
+PLAIN = "parse and insert"
+TABLE = (
+    ("hits_per_consumer_cpu_second", "hits per CPU second of the consumer", ",.0f"),
+    ("consumer_us_per_hit", "CPU µs per hit", ".2f"),
+    ("hits_per_second", "hits per second here", ",.0f"),
+    ("consumer_rss_mib", "memory MiB", ".0f"),
+)
+ENGINE = (
+    "CREATE TABLE queue (id UUID) ENGINE = Kafka SETTINGS kafka_broker_list = '{bootstrap}', "
+    "kafka_topic_list = '{topic}', kafka_group_name = 'engine', kafka_format = 'JSONEachRow'"
+)
+
+
+def main() -> int:
+    """Run it, print and keep what was seen; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="bench.kafka_consumer", description="Bench: Kafka source."
+    )
+    parser.add_argument("--quick", action="store_true", help="only what is far off fails")
+    parser.add_argument(
+        "--hits", type=int, default=0, help="how many [2,000,000; quick: 1,000,000]"
+    )
+    given = parser.parse_args()
+    run = Run.start("quick" if given.quick else "full")
+    hits = given.hits or (1_000_000 if given.quick else 2_000_000)
+    seen: list[Sample] = []
+    with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as temporary:
+        folder = Path(temporary)
+        try:
+            with kafka(folder / "kafka") as bootstrap:
+                topic = f"bench-{os.getpid()}"
+                _fill(folder, bootstrap, topic, hits)
+                for number in range(1 if given.quick else 3):
+                    seen += _round(run, number, folder, bootstrap, topic, hits)
+        except (FailedRunError, ServerError, OSError) as error:
+            print(f"the run failed: {error}", file=sys.stderr)
+            return 2
+    samples.write(samples.RESULTS / f"kafka-consumer-{run.form}.ndjson", seen)
+    print(table(seen))
+    verdicts = targets.verdicts("kafka-consumer", seen)
+    return 1 if any(verdict.holds is False for verdict in verdicts) else 0
+
+
+def _fill(folder: Path, bootstrap: str, topic: str, hits: int) -> None:
+    """Ship a journal of generated hits, as production does."""
+    write_journal(folder / "journal" / "w0", hits)
+    settings = {
+        "journal": {"path": str(folder / "journal"), "readers": ["kafka"]},
+        "kafka": {"bootstrap": bootstrap, "topic": topic},
+    }
+    command = [sys.executable, "-m", "collector.shipper"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(orjson.dumps(settings) + b"\n")
+        process.stdin.flush()
+        for line in process.stdout:
+            if orjson.loads(line)["metrics"].get(HITS_METRIC, 0) >= hits:
+                process.terminate()
+
+
+def _round(
+    run: Run, number: int, folder: Path, bootstrap: str, topic: str, hits: int
+) -> Iterator[Sample]:
+    for peer in (targets.OURS, PLAIN):
+        with tempfile.TemporaryDirectory(dir=folder) as temporary:
+            own, port = Path(temporary), free_port()
+            store = heliograph.store(own, port)
+            with running(store, port, STORE_CORE, own / "store.log", pings) as server:
+                if peer == PLAIN:
+                    heliograph.migrate(port)
+                    launch = _plain(bootstrap, topic, port)
+                else:
+                    launch = heliograph.kafka_consumer(own, port, bootstrap, topic)
+                if number == 0 and peer == PLAIN:
+                    print(f"Kafka engine: {_engine(bootstrap, topic, port)}")
+                with running(launch, port, CONSUMER_CORE, own / "log", has_table) as consumer:
+                    values = drain(consumer, server, hits)
+        values["consumer_us_per_hit"] = 1e6 / values["hits_per_consumer_cpu_second"]
+        values["consumer_rss_mib"] = values["consumer_rss_bytes"] / 2**20
+        yield Sample(run, SCENARIO, peer, number, values)
+
+
+def _engine(bootstrap: str, topic: str, port: int) -> str:
+    """Return what the store says to a table of ClickHouse's Kafka engine."""
+    statement = ENGINE.format(bootstrap=bootstrap, topic=topic).encode()
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", statement, timeout=20):
+            return "its table was made: measure it here"
+    except urllib.error.HTTPError as error:
+        return error.read().decode()[:160].strip()
+
+
+def _plain(bootstrap: str, topic: str, port: int) -> Launch:
+    return Launch([sys.executable, "-m", "bench.peers.plain_consumer", bootstrap, topic, str(port)])
+
+
+def table(seen: list[Sample]) -> str:
+    """Return the median of every value for every way."""
+    lines = ["| way | " + " | ".join(title for _, title, _ in TABLE) + " |"]
+    lines.append("|---" * (len(TABLE) + 1) + "|")
+    for peer in dict.fromkeys(sample.peer for sample in seen):
+        mine = [sample.values for sample in seen if sample.peer == peer]
+        cells = []
+        for name, _, form in TABLE:
+            values = sorted(values[name] for values in mine)
+            cells.append(format(values[len(values) // 2], form))
+        lines.append(f"| {peer} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
