@@ -51,13 +51,15 @@ class Kill(Action):
 
 @dataclass(slots=True)
 class Freeze(Action):
-    """SIGSTOP of a command's children."""
+    """SIGSTOP of a command's children, or of its supervisor."""
 
     parts: Callable[[System], Sequence[Service]]
+    supervisor: bool = False
     frozen: list[int] = field(default_factory=list)
 
     def begin(self) -> None:
-        self.frozen = list(self.parts(self.system)[self.target].children())
+        service = self.parts(self.system)[self.target]
+        self.frozen = [service.supervisor] if self.supervisor else list(service.children())
         for pid in self.frozen:
             send(pid, signal.SIGSTOP)
 
@@ -176,9 +178,11 @@ MAKERS: Mapping[str, Callable[[System, int], Action]] = {
     "kill worker": lambda s, t: Kill(s, t, lambda s: s.collectors),
     "freeze worker": lambda s, t: Freeze(s, t, lambda s: s.collectors),
     "kill collector's supervisor": lambda s, t: Kill(s, t, lambda s: s.collectors, True),
+    "freeze collector's supervisor": lambda s, t: Freeze(s, t, lambda s: s.collectors, True),
     "kill shipper": lambda s, t: Kill(s, t, lambda s: s.shippers),
     "freeze shipper": lambda s, t: Freeze(s, t, lambda s: s.shippers),
     "kill shipper's supervisor": lambda s, t: Kill(s, t, lambda s: s.shippers, True),
+    "freeze shipper's supervisor": lambda s, t: Freeze(s, t, lambda s: s.shippers, True),
     "fill journal's disk": FillDisk,
     "kill broker": KillBroker,
     "freeze broker": FreezeBroker,
@@ -186,10 +190,12 @@ MAKERS: Mapping[str, Callable[[System, int], Action]] = {
     "kill consumer": lambda s, t: Kill(s, t, lambda s: s.consumers),
     "freeze consumer": lambda s, t: Freeze(s, t, lambda s: s.consumers),
     "kill consumer's supervisor": lambda s, t: Kill(s, t, lambda s: s.consumers, True),
+    "freeze consumer's supervisor": lambda s, t: Freeze(s, t, lambda s: s.consumers, True),
     "add a consumer": AddConsumer,
     "stop a consumer": StopConsumer,
     "kill store": lambda s, t: Kill(s, t, _stores),
     "freeze store": lambda s, t: Freeze(s, t, _stores),
+    "kill store's supervisor": lambda s, t: Kill(s, t, _stores, True),
     "store answers 500": lambda s, t: Lie(s, t, Mode.ERROR),
     "store hangs": lambda s, t: Lie(s, t, Mode.HANG),
     "store's answers are lost": lambda s, t: Lie(s, t, Mode.CUT),

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import SystemRandom
 
@@ -28,6 +28,7 @@ from tests.chaos.janitor import Janitor
 from tests.chaos.load import EVENT, Load, Outcome
 from tests.chaos.schedule import COLLECTORS, Fault, schedule
 from tests.chaos.system import System
+from tests.chaos.trace import trace
 from tests.chaos.verdict import Clients, Verdict, judge
 from tests.chaos.watch import Watch
 
@@ -104,12 +105,12 @@ class _Chaos:
             self.under_way.append((one, action))
 
 
-def chaos(folder: Path, seed: int, minutes: float) -> Result:
+def chaos(folder: Path, seed: int, minutes: float, delivery: str = "exactly-once") -> Result:
     """Run once, in an empty folder; raises KafkaUnavailable, AssertionError."""
     classpath()
     with ExitStack() as stack:
         janitor = stack.enter_context(Janitor(folder))
-        system = stack.enter_context(System(folder, janitor.chain))
+        system = stack.enter_context(System(folder, janitor.chain, delivery))
         loads = [
             Load(f"c{i}", system.ports[i], threads=THREADS, pause_seconds=PAUSE_SECONDS)
             for i in range(COLLECTORS)
@@ -136,6 +137,8 @@ def chaos(folder: Path, seed: int, minutes: float) -> Result:
             for outcome in Outcome
         }
         verdict = judge(clients, rows, int(dead_letters))
+        if verdict.missing or verdict.twice:
+            verdict = replace(verdict, faults=(*verdict.faults, *trace(system, verdict)))
         return Result(
             seed, minutes, verdict, run.injected, outcomes, lag_seconds_max, quiet_seconds
         )
@@ -174,13 +177,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the first run [by chance]")
     parser.add_argument("--minutes", type=float, default=3.0, help="of faults in a run [3]")
     parser.add_argument("--runs", type=int, default=1, help="the next ones count the seed up [1]")
+    parser.add_argument(
+        "--control", action="store_true",
+        help="ship at least once: the run must find hits that are there twice",
+    )  # fmt: skip
     given = parser.parse_args()
+    delivery = "at-least-once" if given.control else "exactly-once"
     first = SystemRandom().randrange(1, 100_000) if given.seed is None else given.seed
     for seed in range(first, first + given.runs):
         print(f"chaos: seed {seed}, {given.minutes:g} minutes", flush=True)
         folder = Path(tempfile.mkdtemp(prefix="heliograph-chaos-"))
         try:
-            result = chaos(folder, seed, given.minutes)
+            result = chaos(folder, seed, given.minutes, delivery)
         except KafkaUnavailable as error:
             print(error, file=sys.stderr)
             return 2

@@ -47,9 +47,12 @@ KAFKA: Mapping[str, object] = {
 
 
 class System:
-    """Starts with its context; the janitor of the run ends what this does not."""
+    """Starts with its context; the janitor of the run ends what this does not.
 
-    def __init__(self, folder: Path, chain: str) -> None:
+    `delivery` is the shippers': at-least-once is the control, in which hits must be there twice.
+    """
+
+    def __init__(self, folder: Path, chain: str, delivery: str = "exactly-once") -> None:
         ports = iter(_steady_ports(3 * COLLECTORS + 2 * BROKERS + CONSUMERS + 1 + 2))
         self.firewall = Firewall(chain)
         self.disks = [SmallDisk(folder / f"disk-{i}", DISK_MEGABYTES) for i in range(COLLECTORS)]
@@ -66,7 +69,8 @@ class System:
              "store.admin_port": admin},
         )  # fmt: skip
         self.proxy = _Proxy(f"http://{HOST}:{self.store_port}")
-        kafka = {**KAFKA, "kafka.bootstrap": ",".join(node.address for node in nodes)}
+        self.bootstrap = ",".join(node.address for node in nodes)
+        kafka = {**KAFKA, "kafka.bootstrap": self.bootstrap}
         self.collectors = [
             Service(f"collector-{i}", "collect", folder, admin := next(ports), {
                 **_journal(disk), "collector.workers": 1, "collector.host": HOST,
@@ -77,6 +81,7 @@ class System:
         self.shippers = [
             Service(f"shipper-{i}", "ship", folder, admin := next(ports), {
                 **_journal(disk), **kafka, "kafka.admin_port": admin,
+                "kafka.delivery": delivery,
             })
             for i, disk in enumerate(self.disks)
         ]  # fmt: skip
