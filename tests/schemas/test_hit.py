@@ -1,4 +1,4 @@
-"""The line of a hit: its places for id and time, its members, and what is derived from its table."""
+"""The line of a hit: the places of id and time, its members, what its table is the source of."""
 
 from datetime import UTC, datetime
 

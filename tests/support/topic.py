@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
@@ -72,6 +72,23 @@ class Topic:
             for place, saved in found.items()
             if saved.offset >= 0
         }
+
+    def set_offset(self, partition: int, offset: int, group: str = "") -> None:
+        """Say where a group goes on, as kafka-consumer-groups.sh --reset-offsets does."""
+
+        async def talk() -> None:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self.bootstrap,
+                group_id=group or self.name,
+                enable_auto_commit=False,
+            )
+            place = TopicPartition(self.name, partition)
+            consumer.assign([place])
+            await consumer.start()
+            await consumer.commit({place: offset})
+            await consumer.stop()
+
+        asyncio.run(talk())
 
     async def _transaction(
         self, values: Sequence[bytes | None], partition: int | None, *, commit: bool

@@ -136,10 +136,15 @@ def test_a_forgotten_group_waits_for_a_person_instead_of_counting_twice(
     topic.produce(hits_of(range(50)))
     hits.wait_for(50)
     assert first.terminate() == 0
-    other = start(topic, hits.settings, kafka={"consumer_group": f"{topic.name}-other"})
+    group = f"{topic.name}-other"
+    other = start(topic, hits.settings, kafka={"consumer_group": group})
     wait_until(lambda: "offsets.retention.minutes" in other.problem)
     assert other.metrics["consumer_partitions_stuck"] == 1
-    assert hits.rows == 50
+    assert other.terminate() == 0
+    topic.set_offset(0, 51, group)
+    topic.produce(hits_of(range(50, 60)))
+    start(topic, hits.settings, kafka={"consumer_group": group})
+    hits.wait_for(60)
 
 
 @pytest.mark.parametrize("what", ["hangs", "answers 500"])
