@@ -60,6 +60,18 @@ async def test_letters_the_table_now_takes_are_rows_and_others_stay_with_a_new_r
     assert len(await DeadLetterStore(client).newest(EVERYTHING, 10, raw=False)) == 6
 
 
+async def test_a_wrong_time_or_id_does_not_disturb_its_neighbours(
+    client: StoreClient, sink: ClickHouseSink
+) -> None:
+    wrong_time = line(2)[:-1].replace(b"2026-", b"late-")
+    wrong_id = line(3)[:-1].replace(hit_id(3).encode(), b"no-id")
+    number_for_id = b'{"id":4,"received_at":"2026-11-24T06:00:00.000Z"}'
+    await refuse(sink, [line(1)[:-1], wrong_time, wrong_id, number_for_id, line(5)[:-1]])
+    verdicts = await replay(client)
+    assert outcomes(verdicts) == [KEPT, REFUSED, REFUSED, REFUSED, KEPT]
+    assert await ids(client) == [hit_id(1), hit_id(5)]
+
+
 async def test_replayed_again_or_twice_at_once_a_letter_is_one_row(
     client: StoreClient, sink: ClickHouseSink
 ) -> None:
