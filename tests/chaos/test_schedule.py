@@ -1,6 +1,8 @@
 """The schedule of a seed: the same each time, in lanes, inside its time, and with every kind."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,3 +40,11 @@ def test_three_minutes_have_every_kind(seed: int) -> None:
 
 def test_a_longer_run_begins_as_a_shorter_one() -> None:
     assert list(schedule(7, 300))[:20] == list(schedule(7, 200))[:20]
+
+
+def test_the_page_names_every_kind_in_its_lane() -> None:
+    page = (Path(__file__).parents[2] / "docs/chaos.md").read_text()
+    rows = dict(re.findall(r"^\| (\w+) \| (.+ · .+) \|$", page, re.M))
+    assert {lane: row.split(" · ") for lane, row in rows.items()} == {
+        lane: [name for name, kind in KINDS.items() if kind.lane == lane] for lane in GAPS
+    }
