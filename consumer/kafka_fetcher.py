@@ -195,7 +195,8 @@ class Fetcher:
                 raise errors.for_code(answer.error_code)(f"error {answer.error_code}")
             self._deal_out(asked, answer.topics)
         except (KafkaError, TimeoutError, OSError, NotImplementedError) as error:
-            self._fail(asked.values(), SourceAway(f"broker {node} does not answer: {error!r}"))
+            reason = str(error) or type(error).__name__
+            self._fail(asked.values(), SourceAway(f"Kafka's broker {node} is away: {reason}"))
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.sleep(self._limits.retry_seconds)
         finally:

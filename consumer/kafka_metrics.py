@@ -29,19 +29,22 @@ def kafka_snapshot(
     """Return the value of each metric; `now` is in seconds since 1970."""
     lags, oldest = {}, now
     for partition, source in partitions.sources.items():
-        lag = source.behind(partitions.pumps[partition].position)
-        lags[str(partition)] = lag
+        lags[str(partition)] = behind = source.behind(partitions.pumps[partition].position)
         time_ms = source.oldest_ms()
-        if lag and time_ms is not None:
+        if behind and time_ms is not None:
             oldest = min(oldest, time_ms / 1000)
     lag_hits = sum(lags.values())
     lines = tally.rows + tally.dead_letters
     line_bytes = tally.bytes / lines if lines else LINE_BYTES_GUESS
-    return {
-        **counted(tally, sink),
+    lag = {
         "consumer_lag_bytes": round(lag_hits * line_bytes),
         "consumer_lag_hits": lag_hits,
         "consumer_lag_seconds": round(max(0.0, now - oldest), 3),
+    }
+    return {
+        **counted(tally, sink),
+        # Out of the group nobody knows; a lag of 0 would say that all is well.
+        **({} if partitions.trouble else lag),
         "consumer_partitions": len(partitions.sources),
         "consumer_partitions_stuck": sum(bool(pump.trouble) for pump in partitions.pumps.values()),
         "consumer_partition_lag_hits": lags,

@@ -9,7 +9,8 @@ Must not know what a pump does.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from typing import Any
 
 from aiokafka.errors import KafkaError
 
@@ -133,7 +134,8 @@ class Partitions:
         )
         fetching: asyncio.Task[None] | None = None
         try:
-            await member.start()
+            if not await _unless(stop, member.start()):
+                return
             self._fetcher = Fetcher(
                 member.client,
                 settings.topic,
@@ -183,10 +185,15 @@ class Partitions:
             if self._topic_in_doubt.is_set() or now - looked_at > TOPIC_INTERVAL_SECONDS:
                 looked_at = now
                 self._topic_in_doubt.clear()
-                if await member.ask_topic_id() != member.topic_id:
-                    log.error("topic %s was deleted and made anew", self._settings.topic)
+                if not await _unless(stop, self._check_topic(member)):
                     return
         member.check()
+
+    async def _check_topic(self, member: Member) -> None:
+        """Ask for a renewal if the topic is another one now."""
+        if await member.ask_topic_id() != member.topic_id:
+            log.error("topic %s was deleted and made anew", self._settings.topic)
+            member.renew.set()
 
     def _start(self, partition: int) -> None:
         assert self._member is not None
@@ -246,3 +253,18 @@ class Partitions:
     async def _sleep(self, seconds: float) -> bool:
         await self._clock.sleep(seconds)
         return True
+
+
+async def _unless(stop: asyncio.Event, call: Coroutine[Any, Any, None]) -> bool:
+    """Wait for a call, but not past `stop`; return whether it was done. Raises what it raises."""
+    stopping = asyncio.ensure_future(stop.wait())
+    calling = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait((stopping, calling), return_when=asyncio.FIRST_COMPLETED)
+        if calling.done():
+            calling.result()
+        return calling.done()
+    finally:
+        stopping.cancel()
+        calling.cancel()
+        await asyncio.gather(stopping, calling, return_exceptions=True)

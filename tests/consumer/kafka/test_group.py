@@ -1,6 +1,7 @@
 """Consumers of one topic against a real broker: sharing, leaving, standing still, made anew."""
 
 import asyncio
+import time
 from base64 import b64decode
 
 import pytest
@@ -9,6 +10,8 @@ from consumer.settings import ClickHouseSettings
 from tests.consumer.kafka.conftest import Hits, Start, hits_of, partitions_of
 from tests.consumer.kafka.holding_proxy import HoldingProxy
 from tests.support.hits import line
+from tests.support.kafka import PASSWORD, USER, SecureKafka
+from tests.support.ports import free_ports
 from tests.support.store import StoreProcess
 from tests.support.topic import Topic
 from tests.support.waiting import wait_until
@@ -205,3 +208,31 @@ async def until(condition: object, seconds_max: float = 30) -> None:
     """Wait for a condition while this loop serves the proxy."""
     assert callable(condition)
     await asyncio.to_thread(wait_until, condition, seconds_max)
+
+
+def test_kafka_away_is_said_and_a_stop_does_not_wait_for_it(hits: Hits, start: Start) -> None:
+    nowhere = Topic(f"127.0.0.1:{free_ports(1)[0]}", "nowhere", 1)
+    consumer = start(nowhere, hits.settings, kafka={"request_timeout_ms": 60_000})
+    wait_until(lambda: f"Kafka at {nowhere.bootstrap} does not answer" in consumer.problem)
+    assert "consumer_lag_hits" not in consumer.metrics, "a lag of 0 would say that all is well"
+    begun = time.monotonic()
+    assert consumer.terminate() == 0
+    assert time.monotonic() - begun < 5
+
+
+def test_a_login_over_tls_and_a_wrong_password(
+    secure_kafka: SecureKafka, hits: Hits, start: Start
+) -> None:
+    login = {
+        "security_protocol": "SASL_SSL",
+        "tls_ca_file": str(secure_kafka.authority),
+        "sasl_username": USER,
+        "sasl_password": PASSWORD,
+    }
+    plain = Topic.made(secure_kafka.cluster.bootstrap)
+    plain.produce(hits_of(range(20)))
+    topic = Topic(secure_kafka.bootstrap, plain.name, 1)
+    stranger = start(topic, hits.settings, kafka={**login, "sasl_password": "guessed"})
+    wait_until(lambda: "kafka.sasl_password" in stranger.problem)
+    start(topic, hits.settings, kafka=login)
+    hits.wait_for(20)
