@@ -37,14 +37,17 @@ class Pages:
             self.errors.append(said.text)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser; every test has profiles (contexts) of its own in it."""
+    """One browser; every test has profiles (contexts) of its own in it.
+
+    Not for the session: Playwright's event loop runs as long as it does, and no other loop could.
+    """
     with running(require_chromium()) as browser:
         yield browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def heliograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllInOneProcess]:
     """All of Heliograph; tests tell their hits by a site key of their own."""
     require_chromium()
