@@ -190,6 +190,9 @@ class Fetcher:
             partition_bytes_max=self._limits.partition_bytes_max,
         )
         try:
+            # Shielded: the library loses track of a connection whose making is cancelled.
+            if not await asyncio.shield(self._client.ready(node, group=CONNECTION)):
+                raise errors.NodeNotReadyError("no connection")
             answer = await self._client.send(node, request, group=CONNECTION)
             if answer.error_code:
                 raise errors.for_code(answer.error_code)(f"error {answer.error_code}")

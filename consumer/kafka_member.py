@@ -146,7 +146,8 @@ class Member:
             self._coordinator = None
         self._held.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_SECONDS_MAX):
+            # The lock is held while a connection is being made, which would be left open otherwise.
+            async with asyncio.timeout(CLOSE_SECONDS_MAX), self.client._get_conn_lock:
                 await self.client.close()
 
     async def ask_topic_id(self) -> bytes:

@@ -30,7 +30,7 @@ LOOK_INTERVAL_SECONDS = 0.5
 TOPIC_INTERVAL_SECONDS = 5.0
 
 
-class _Leased:
+class Leased:
     """A partition under the lease it was given by."""
 
     def __init__(self, member: Member, fetcher: Fetcher, partition: int, lease: Lease) -> None:
@@ -42,15 +42,19 @@ class _Leased:
         self._lease = lease
 
     async def span(self) -> Span:
+        """See `Member.span`."""
         return await self._member.span(self._partition)
 
     async def committed(self) -> tuple[int, str] | None:
+        """See `Member.committed`."""
         return await self._member.committed(self._partition)
 
     async def commit(self, offset: int, metadata: str) -> None:
+        """See `Member.commit`."""
         await self._member.commit(self._partition, offset, metadata, self._lease)
 
     def drop(self) -> None:
+        """Fetch nothing more of it."""
         self._fetcher.drop(self.feed)
 
 
@@ -152,10 +156,10 @@ class Partitions:
             try:
                 await self._end_pumps(None if stop.is_set() else self._handover_seconds_max)
             finally:
-                await member.close()
                 if fetching is not None:
                     fetching.cancel()
                     await asyncio.gather(fetching, return_exceptions=True)
+                await member.close()
 
     async def _watch(
         self, member: Member, fetching: asyncio.Task[None], stop: asyncio.Event
@@ -199,7 +203,7 @@ class Partitions:
         assert self._member is not None
         assert self._fetcher is not None
         assert self._lease is not None
-        leased = _Leased(self._member, self._fetcher, partition, self._lease)
+        leased = Leased(self._member, self._fetcher, partition, self._lease)
         source = self._source_of(leased)
         pump = self._pump_of(source)
         self.sources[partition], self.pumps[partition] = source, pump
