@@ -24,6 +24,7 @@ import orjson
 
 from schemas.errors import Explained
 from schemas.metric_table import Snapshot
+from schemas.pipes import read_pipe
 
 STATUS_INTERVAL_SECONDS = 1.0
 STATUS_SILENCE_SECONDS_MAX = 5.0
@@ -72,8 +73,7 @@ class Child:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        reader = asyncio.StreamReader()
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        reader, _ = await read_pipe(sys.stdin.fileno())
         await reader.read()
         self.stop.set()
 

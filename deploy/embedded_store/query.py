@@ -21,6 +21,7 @@ from deploy.embedded_store.native_frames import NativeFrames
 from deploy.embedded_store.reader import check_reader
 from deploy.embedded_store.statement import format_of, into_outfile
 from deploy.embedded_store.store import Running, Store
+from schemas.pipes import read_pipe
 
 _PIPE_BYTES = 1024 * 1024
 _SPOOL_MEMORY_BYTES = 4 * 1024 * 1024
@@ -59,7 +60,7 @@ async def _stream(store: Store, ask: Ask, running: Running, text: bytes, answer:
             fcntl.fcntl(write_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
     statement, format_name = into_outfile(text, f"/dev/fd/{write_fd}", ask.default_format)
     running.future = store.threads.run(_run_into, running.connection, statement, ask, write_fd)
-    reader, transport = await _open_pipe(read_fd)
+    reader, transport = await read_pipe(read_fd, HELD_BYTES)
     frames = NativeFrames() if ask.framed_native and format_name == "Native" else None
     try:
         await _forward(_pieces(reader, frames), running.future, format_name, ask, answer)
@@ -77,14 +78,6 @@ def _run_into(connection: Connection, statement: bytes, ask: Ask, write_fd: int)
         return connection.run(statement, ask.default_format, ask.params)[1]
     finally:
         os.close(write_fd)
-
-
-async def _open_pipe(fd: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
-    reader = asyncio.StreamReader(limit=HELD_BYTES)
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(fd, "rb")
-    )
-    return reader, transport
 
 
 async def _pieces(
