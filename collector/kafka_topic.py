@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 HOUR_MS = 3_600_000
 FOREVER = 2**63 - 1
 REPLICAS_WANTED = 3
+# Of all settings this one says how many brokers a cluster is meant to have: without as many no
+# transaction is possible at all.
+TRANSACTION_COPIES = "transaction.state.log.replication.factor"
 
 
 class TopicUnfit(Explained):
@@ -29,11 +32,15 @@ class TopicUnfit(Explained):
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """What a topic is like; `configs` is empty if we may not ask for them."""
+    """What a topic is like; `configs` is empty if we may not ask for them.
+
+    `brokers` is how many the cluster has now.
+    """
 
     partitions: int
     replicas: int
     configs: Mapping[str, str]
+    brokers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,13 @@ def _size_flaws(facts: TopicFacts, settings: KafkaSettings) -> Sequence[Flaw]:
             Flaw(False, f"it has {facts.replicas} copies, kafka.replication is "
                  f"{settings.replication}")
         )  # fmt: skip
+    elif facts.replicas == 1 < facts.brokers:
+        # Seen with Kafka 4.3: its coordinator takes a partition without a leader to be deleted.
+        found.append(
+            Flaw(False, f"it has one copy on {facts.brokers} brokers: while one of them is away, "
+                 "Kafka ends transactions without it, and hits can be there twice or not at all; "
+                 "give it three copies (kafka-reassign-partitions.sh)")
+        )  # fmt: skip
     return found
 
 
@@ -130,25 +144,27 @@ async def _facts(admin: AIOKafkaAdminClient, topic: str) -> TopicFacts | None:
         raise error(f"topic {topic} can't be described")
     partitions = described["partitions"]
     replicas = min(len(partition["replicas"]) for partition in partitions)
-    return TopicFacts(len(partitions), replicas, await _configs(admin, topic))
+    brokers = len((await admin.describe_cluster())["brokers"])
+    configs = await _configs(admin, ConfigResource(ConfigResourceType.TOPIC, topic))
+    return TopicFacts(len(partitions), replicas, configs, brokers)
 
 
-async def _configs(admin: AIOKafkaAdminClient, topic: str) -> Mapping[str, str]:
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic)
+async def _configs(admin: AIOKafkaAdminClient, resource: ConfigResource) -> Mapping[str, str]:
+    """Return the configuration of a topic or a broker; empty if we may not ask for it."""
+    what = f"{resource.resource_type.name.lower()} {resource.name}"
     response = (await admin.describe_configs([resource]))[0]
     error_code, _message, _type, _name, rows = response.resources[0]
     error = errors.for_code(error_code)
-    if error is errors.TopicAuthorizationFailedError:
-        log.warning("topic %s: not allowed to read its configuration, so it is unchecked", topic)
+    if error in (errors.TopicAuthorizationFailedError, errors.ClusterAuthorizationFailedError):
+        log.warning("%s: not allowed to read its configuration, so it is unchecked", what)
         return {}
     if error is not errors.NoError:
-        raise error(f"the configuration of topic {topic} can't be read")
+        raise error(f"the configuration of {what} can't be read")
     return {name: value for name, value, *_ in rows}
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> None:
-    brokers = len((await admin.describe_cluster())["brokers"])
-    replicas = settings.replication or (REPLICAS_WANTED if brokers >= REPLICAS_WANTED else 1)
+    replicas = settings.replication or await _replicas(admin)
     configs = {
         "min.insync.replicas": str(_min_insync_replicas(replicas, settings)),
         "retention.ms": str(settings.retention_hours * HOUR_MS),
@@ -164,7 +180,24 @@ async def _create(admin: AIOKafkaAdminClient, settings: KafkaSettings) -> None:
         log.info("made topic %s: %d partitions, %d copies", topic.name, topic.num_partitions,
                  replicas)  # fmt: skip
     elif error is not errors.TopicAlreadyExistsError:  # another shipper was quicker
-        raise TopicUnfit(f"topic {topic.name} can't be made: {message or error.__name__}")
+        raise TopicUnfit(
+            f"topic {topic.name} can't be made with {replicas} copies (kafka.replication): "
+            f"{message or error.__name__}"
+        )
+
+
+async def _replicas(admin: AIOKafkaAdminClient) -> int:
+    """Return how many copies a topic gets if nobody says: as many as the cluster is meant for.
+
+    How many brokers there are now says too little: with one away for a moment, the topic would have
+    one copy for ever.
+    """
+    brokers = (await admin.describe_cluster())["brokers"]
+    if len(brokers) >= REPLICAS_WANTED or not brokers:
+        return REPLICAS_WANTED
+    broker = ConfigResource(ConfigResourceType.BROKER, str(brokers[0]["node_id"]))
+    configs = await _configs(admin, broker)
+    return min(REPLICAS_WANTED, int(configs.get(TRANSACTION_COPIES, 1)))
 
 
 def _min_insync_replicas(replicas: int, settings: KafkaSettings) -> int:

@@ -49,6 +49,13 @@ def test_a_flaw_is_said(facts: TopicFacts, fatal: bool, said: str) -> None:
     assert said in flaw.text
 
 
+@pytest.mark.parametrize(("brokers", "flawed"), [(1, False), (3, True)])
+def test_one_copy_is_a_flaw_where_there_could_be_more(brokers: int, flawed: bool) -> None:
+    facts = TopicFacts(12, 1, FIT | {"min.insync.replicas": "1"}, brokers)
+    found = flaws(facts, KafkaSettings(partitions=12))
+    assert ["one copy on 3 brokers" in flaw.text for flaw in found] == [True] * flawed
+
+
 def test_the_worst_comes_first() -> None:
     found = flaws(TopicFacts(1, 3, FIT | {"cleanup.policy": "compact"}), SETTINGS)
     assert [flaw.fatal for flaw in found] == [True, False]
