@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 
@@ -23,10 +23,11 @@ import orjson
 from bench.samples import RESULTS, Run, Sample
 from deploy.kafka.jars import KafkaUnavailable, classpath
 from tests.chaos.barriers import NotHere
+from tests.chaos.copies import Copies
 from tests.chaos.faults import Action, FillDisk, make
 from tests.chaos.janitor import Janitor
 from tests.chaos.load import EVENT, Load, Outcome
-from tests.chaos.schedule import COLLECTORS, Fault, schedule
+from tests.chaos.schedule import COLLECTORS, GAPS, KINDS, Fault, schedule
 from tests.chaos.system import System
 from tests.chaos.trace import trace
 from tests.chaos.verdict import Clients, Verdict, judge
@@ -35,6 +36,8 @@ from tests.chaos.watch import Watch
 TICK_SECONDS = 0.02
 RECOVERY_SECONDS_MAX = 60.0
 QUIET_SECONDS_MAX = 90.0
+# How long a broker's fault waits for the copies to be in sync after the one before.
+CATCH_UP_SECONDS_MAX = 20.0
 # Rows must not change for this long: a write that was repeated late would show.
 STABLE_SECONDS = 3.0
 THREADS = 3
@@ -66,43 +69,70 @@ class Result:
     quiet_seconds: float
 
 
-@dataclass(slots=True)
 class _Chaos:
-    """Makes the faults of a schedule; called by one loop."""
+    """Makes the faults of a schedule, lane by lane; called by one loop."""
 
-    system: System
-    faults: list[Fault]
-    start: float
-    under_way: list[tuple[Injected, Action]] = field(default_factory=list)
-    injected: list[Injected] = field(default_factory=list)
+    def __init__(self, system: System, copies: Copies, faults: Sequence[Fault]) -> None:
+        self.injected: list[Injected] = []
+        self.start = time.time()
+        self._system = system
+        self._copies = copies
+        self._waiting = {
+            lane: [fault for fault in faults if KINDS[fault.kind].lane == lane] for lane in GAPS
+        }
+        self._under_way: dict[str, tuple[Injected, Action]] = {}
+        self._brokers_free_at = self.start
 
     @property
     def over(self) -> bool:
-        return not self.faults and not self.under_way
+        """Whether every fault was made and has ended."""
+        return not self._under_way and not any(self._waiting.values())
 
-    def step(self, now: float) -> None:
-        self.system.tend()
-        for one, action in list(self.under_way):
-            left = one.begun + one.fault.seconds - (now - self.start)
-            if left > 0:
-                action.tick(left)
-                continue
-            action.end()
-            one.ended = time.time() - self.start
-            one.lost = action.lost if isinstance(action, FillDisk) else 0
-            self.under_way.remove((one, action))
-        while self.faults and self.faults[0].at <= now - self.start:
-            self._begin(self.faults.pop(0))
+    def step(self) -> None:
+        """End, keep up and begin what is due."""
+        self._system.tend()
+        for lane in GAPS:
+            if lane in self._under_way:
+                self._go_on(lane)
+            elif self._waiting[lane] and self._waiting[lane][0].at <= self._now():
+                self._begin(lane)
 
-    def _begin(self, fault: Fault) -> None:
-        one, action = Injected(fault, time.time() - self.start), make(self.system, fault)
+    def _now(self) -> float:
+        return time.time() - self.start
+
+    def _go_on(self, lane: str) -> None:
+        one, action = self._under_way[lane]
+        left = one.begun + one.fault.seconds - self._now()
+        if left > 0:
+            action.tick(left)
+            return
+        action.end()
+        one.ended = self._now()
+        one.lost = action.lost if isinstance(action, FillDisk) else 0
+        del self._under_way[lane]
+        if lane == "brokers":
+            self._brokers_free_at = time.time()
+
+    def _begin(self, lane: str) -> None:
+        fault = self._waiting[lane][0]
+        late = self._now() - fault.at
+        skipped = ""
+        if lane == "brokers" and not self._copies.in_sync(self._brokers_free_at):
+            if late < CATCH_UP_SECONDS_MAX:
+                return
+            skipped = f"the copies were not in sync again within {CATCH_UP_SECONDS_MAX:g} s"
+        self._waiting[lane].pop(0)
+        one, action = Injected(fault, self._now()), make(self._system, fault)
         self.injected.append(one)
-        try:
-            action.begin()
-        except NotHere as reason:
-            one.skipped, one.ended = str(reason), one.begun
+        if not skipped:
+            try:
+                action.begin()
+            except NotHere as reason:
+                skipped = str(reason)
+        if skipped:
+            one.skipped, one.ended = skipped, one.begun
         else:
-            self.under_way.append((one, action))
+            self._under_way[lane] = one, action
 
 
 def chaos(folder: Path, seed: int, minutes: float, delivery: str = "exactly-once") -> Result:
@@ -115,13 +145,13 @@ def chaos(folder: Path, seed: int, minutes: float, delivery: str = "exactly-once
             Load(f"c{i}", system.ports[i], threads=THREADS, pause_seconds=PAUSE_SECONDS)
             for i in range(COLLECTORS)
         ]
-        with Watch(system) as watch:
+        with Watch(system) as watch, Copies(system.bootstrap) as copies:
             with ExitStack() as loading:
                 for load in loads:
                     loading.enter_context(load)
-                run = _Chaos(system, list(schedule(seed, minutes * 60)), time.time())
+                run = _Chaos(system, copies, schedule(seed, minutes * 60))
                 while not run.over:
-                    run.step(time.time())
+                    run.step()
                     time.sleep(TICK_SECONDS)
                 _until_recovered(system, watch)
             for one in run.injected:
