@@ -9,7 +9,6 @@ from tests.chaos.run import chaos, repeat, report
 from tests.chaos.schedule import schedule
 from tests.support.kafka import require_kafka
 
-
 # This one has what is hardest to get right (see below).
 SEED = int(os.environ.get("CHAOS_SEED", "791"))
 MINUTES = 0.4
