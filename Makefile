@@ -62,6 +62,9 @@ bench-hot: $(VENV)/.dev ## the hot path beside nginx and others (ARGS=--quick fo
 bench-pump: $(VENV)/.dev ## the consumer: a journal into the embedded store (ARGS=--quick)
 	$(BIN)/python -m bench.pump $(ARGS)
 
+bench-path: $(VENV)/.dev ## pixel to Kafka to a row, and ten minutes without Kafka (ARGS="--away 60")
+	$(BIN)/python -m bench.path $(ARGS)
+
 bench-publish: $(VENV)/.dev ## make docs/performance.md of the last full runs
 	$(BIN)/python -m bench.report
 

@@ -49,6 +49,17 @@ def consumer(folder: Path, store_port: int) -> Launch:
     )
 
 
+def shipper(folder: Path, bootstrap: str) -> Launch:
+    """Start the shipper of the folder's journals, to the topic `hits`."""
+    return _launch(
+        "ship",
+        HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
+        HELIOGRAPH_JOURNAL_READERS="kafka",
+        HELIOGRAPH_KAFKA_ADMIN_PORT=str(free_port()),
+        HELIOGRAPH_KAFKA_BOOTSTRAP=bootstrap,
+    )
+
+
 def kafka_consumer(folder: Path, store_port: int, bootstrap: str, topic: str) -> Launch:
     """Start a consumer of a topic, as a group of its own."""
     return _launch(
