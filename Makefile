@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-publish kafka chaos
+.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
