@@ -212,6 +212,9 @@ def main() -> int:
         help="ship at least once: the run must find hits that are there twice",
     )  # fmt: skip
     given = parser.parse_args()
+    if sys.platform != "linux":
+        print("the chaos run needs Linux: it finds processes in /proc", file=sys.stderr)
+        return 2
     delivery = "at-least-once" if given.control else "exactly-once"
     first = SystemRandom().randrange(1, 100_000) if given.seed is None else given.seed
     for seed in range(first, first + given.runs):
@@ -288,6 +291,10 @@ def _json_line(result: Result) -> bytes:
         "lag_seconds_max": round(result.lag_seconds_max, 2),
         "holds": float(not verdict.faults),
     }
+    for kind in KINDS:
+        seen = [one.recovery_seconds or 0.0 for one in result.injected if one.fault.kind == kind]
+        if seen:
+            values[f"recovery_seconds_max of {kind}"] = round(max(seen), 2)
     line = orjson.dumps(asdict(Sample(Run.start("full"), "chaos", "heliograph", 0, values)))
     RESULTS.mkdir(parents=True, exist_ok=True)
     with (RESULTS / "chaos.ndjson").open("ab") as file:
