@@ -227,7 +227,7 @@ async def test_a_topic_with_lesser_flaws_is_used(kafka: str) -> None:
 
 async def test_a_topic_that_cannot_be_made_is_said(kafka: str) -> None:
     async with sink_of(kafka, topic_name(), "j", replication=9) as sink:
-        with pytest.raises(SinkAway, match=r"can't be made: .*[Rr]eplication"):
+        with pytest.raises(SinkAway, match=r"can't be made with 9 copies .*[Rr]eplication"):
             await sink.written("j")
 
 
