@@ -6,11 +6,9 @@ Must not decide what is done about it; every one is tried again, and no hit is d
 from aiokafka import errors
 
 from collector.kafka_topic import TopicUnfit
-from schemas.kafka_client import LastWords, SettingUnusable
+from schemas.kafka_client import LastWords, SettingUnusable, explain_refusal
 from schemas.kafka_settings import KafkaSettings
 
-# What aiokafka raises or logs for a login that brokers refuse (error 58).
-LOGIN_REFUSED = "uthentication failed"
 NOT_ALLOWED = (
     errors.TopicAuthorizationFailedError,
     errors.GroupAuthorizationFailedError,
@@ -24,17 +22,9 @@ def explain(error: Exception, settings: KafkaSettings, last_words: LastWords) ->
     said = last_words.take()
     if isinstance(error, TopicUnfit | SettingUnusable):
         return str(error)
-    if LOGIN_REFUSED in f"{error} {said}":
-        return (
-            f"Kafka at {settings.bootstrap} refuses the login of {settings.sasl_username or 'us'} "
-            f"by {settings.sasl_mechanism}: see kafka.sasl_username, kafka.sasl_password and "
-            "kafka.sasl_mechanism"
-        )
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        return (
-            f"the certificate of Kafka at {settings.bootstrap} is not trusted: see "
-            f"kafka.tls_ca_file ({said})"
-        )
+    refused = explain_refusal(error, settings, said)
+    if refused:
+        return refused
     if isinstance(error, NOT_ALLOWED):
         return (
             f"Kafka does not allow what the shipper needs ({_name(error)}): Write and Describe on "

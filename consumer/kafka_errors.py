@@ -4,10 +4,9 @@ from aiokafka import errors
 
 from schemas.delivery import SourceAway, SourceLost
 from schemas.errors import Explained
-from schemas.kafka_client import LastWords
+from schemas.kafka_client import LastWords, explain_refusal
 from schemas.kafka_settings import KafkaSettings
 
-LOGIN_REFUSED = "uthentication failed"
 NOT_ALLOWED = (errors.TopicAuthorizationFailedError, errors.GroupAuthorizationFailedError)
 
 
@@ -16,17 +15,9 @@ def explain(error: Exception, settings: KafkaSettings, last_words: LastWords) ->
     said = last_words.take()
     if isinstance(error, SourceAway | SourceLost | Explained):
         return str(error)
-    if LOGIN_REFUSED in f"{error} {said}":
-        return (
-            f"Kafka at {settings.bootstrap} refuses the login of {settings.sasl_username or 'us'} "
-            f"by {settings.sasl_mechanism}: see kafka.sasl_username, kafka.sasl_password and "
-            "kafka.sasl_mechanism"
-        )
-    if "CERTIFICATE_VERIFY_FAILED" in said:
-        return (
-            f"the certificate of Kafka at {settings.bootstrap} is not trusted: see "
-            f"kafka.tls_ca_file ({said})"
-        )
+    refused = explain_refusal(error, settings, said)
+    if refused:
+        return refused
     if isinstance(error, NOT_ALLOWED):
         return (
             f"Kafka does not allow what the consumer needs ({type(error).__name__}): Read and "

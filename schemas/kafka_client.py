@@ -12,6 +12,9 @@ from typing import Any
 from schemas.errors import Explained
 from schemas.kafka_settings import KafkaSettings
 
+# What aiokafka raises or logs for a login that brokers refuse (error 58).
+LOGIN_REFUSED = "uthentication failed"
+
 
 class SettingUnusable(Explained):
     """A file or an import path that a setting names can't be used; the message names both."""
@@ -94,3 +97,22 @@ class LastWords(logging.Handler):
         """Return the last message, and forget it."""
         text, self._text = self._text, ""
         return text
+
+
+def explain_refusal(error: Exception, settings: KafkaSettings, said: str) -> str:
+    """Return why brokers do not let us in, naming the setting; empty if that is not the trouble.
+
+    `said` is what the client last logged: aiokafka raises less than it logs.
+    """
+    if LOGIN_REFUSED in f"{error} {said}":
+        return (
+            f"Kafka at {settings.bootstrap} refuses the login of {settings.sasl_username or 'us'} "
+            f"by {settings.sasl_mechanism}: see kafka.sasl_username, kafka.sasl_password and "
+            "kafka.sasl_mechanism"
+        )
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return (
+            f"the certificate of Kafka at {settings.bootstrap} is not trusted: see "
+            f"kafka.tls_ca_file ({said})"
+        )
+    return ""
