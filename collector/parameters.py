@@ -7,6 +7,7 @@ means the same wherever it is sent. Pure functions; knows nothing of headers.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -174,12 +175,12 @@ def _take_currency(members: Members, value: str) -> None:
         note(members, "currency: not a code of three letters")
 
 
-def _take_client_time(members: Members, value: str) -> None:
+def _take_time(member: str, members: Members, value: str) -> None:
     digits = value.partition(".")[0]
     if digits.isascii() and digits.isdigit() and int(digits[:15]) <= _TIME_MS_MAX:
-        members["client_time"] = hit.rfc3339(int(digits[:15]))
+        members[member] = hit.rfc3339(int(digits[:15]))
     else:
-        note(members, "client_time: not milliseconds since 1970")
+        note(members, f"{member}: not milliseconds since 1970")
 
 
 def _take_consent(members: Members, value: str) -> None:
@@ -189,6 +190,7 @@ def _take_consent(members: Members, value: str) -> None:
 _TAKERS: Final[Mapping[str, Callable[[Members, str], None]]] = {
     "v": _take_value,
     "c": _take_currency,
-    "ts": _take_client_time,
+    "ts": partial(_take_time, "client_time"),
+    "st": partial(_take_time, "sent_at"),
     "consent": _take_consent,
 }

@@ -26,7 +26,11 @@ SAMPLE = (
     b'"referrer":"r","value":1.5,"currency":"EUR","client_time":"2026-01-01T00:00:00.000Z",'
     b'"visitor_id":"00000000-0000-4000-8000-000000000000","user_id":"u","campaign_id":"c",'
     b'"message_id":"m","recipient_id":"r","ip":"192.0.2.0","user_agent":"a","language":"en",'
-    b'"consent":"granted","consent_source":"default","properties":{"a":"b"},"problems":["p"]}\n'
+    b'"consent":"granted","consent_source":"default","visitor_kind":"cookie",'
+    b'"session_id":"00000000-0000-4000-8000-000000000000","link_url":"l",'
+    b'"sent_at":"2026-01-01T00:00:00.000Z","email_hash":"e","phone_hash":"p","client_hints":"h",'
+    b'"bot":"b","purpose":"prefetch","opened_by":"human","opened_by_reason":"r","api_key":"k",'
+    b'"properties":{"a":"b"},"problems":["p"]}\n'
 )
 
 

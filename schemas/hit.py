@@ -43,7 +43,8 @@ FIELDS = (
     Field("id", "UUID", "string", "The hit's own id, a UUID of version 7 (RFC 9562)."),
     Field("received_at", "DateTime64(3, 'UTC')", "string", "When the collector had read the "
           "request, UTC, to the millisecond (RFC 3339)."),
-    Field("endpoint", "LowCardinality(String)", "string", "How it came: `pixel` or `beacon`."),
+    Field("endpoint", "LowCardinality(String)", "string", "How it came: `pixel`, `beacon`, "
+          "`api` (server to server) or `click` (the redirect)."),
     Field("method", "LowCardinality(String)", "string", "The request's method."),
     Field("site", "LowCardinality(String)", "string", "The site's key.", "site",
           limits.SITE_BYTES_MAX),
@@ -78,7 +79,31 @@ FIELDS = (
           bytes_max=limits.LANGUAGE_BYTES_MAX),
     Field("consent", "LowCardinality(String)", "string", "`granted` or `denied`."),
     Field("consent_source", "LowCardinality(String)", "string", "What decided it: `optout`, `gpc`, "
-          "`parameter` or `default`."),
+          "`parameter`, `tcf`, `gpp`, `us_privacy`, `dnt` or `default`."),
+    Field("visitor_kind", "LowCardinality(String)", "string", "What `visitor_id` is: `cookie`, "
+          "`daily` (cookieless: a hash whose salt lives a day) or `client` (an API caller's)."),
+    Field("session_id", "Nullable(UUID)", "string", "The visit: ends after a time without hits.",
+          personal=True),
+    Field("link_url", "String", "string", "Clicks: where the link leads."),
+    Field("sent_at", "Nullable(DateTime64(3, 'UTC'))", "string", "Email: when the message was "
+          "sent, UTC (RFC 3339); given as milliseconds since 1970.", "st"),
+    Field("email_hash", "String", "string", "SHA-256 of the normalised email address, in hex.",
+          bytes_max=limits.HASH_BYTES, personal=True),
+    Field("phone_hash", "String", "string", "SHA-256 of the normalised phone number, in hex.",
+          bytes_max=limits.HASH_BYTES, personal=True),
+    Field("client_hints", "LowCardinality(String)", "string", "`Sec-CH-UA`, `Sec-CH-UA-Mobile` and "
+          "`Sec-CH-UA-Platform` as they were sent, joined by ` | `.",
+          bytes_max=limits.CLIENT_HINTS_BYTES_MAX),
+    Field("bot", "LowCardinality(String)", "string", "What kind of program it is, if no person's "
+          "browser; empty for what may be a person."),
+    Field("purpose", "LowCardinality(String)", "string", "`prefetch` or `prerender`: the browser "
+          "asked ahead of the person."),
+    Field("opened_by", "LowCardinality(String)", "string", "Email opens: `human`, `machine` or "
+          "`unknown`."),
+    Field("opened_by_reason", "LowCardinality(String)", "string", "The rule that decided "
+          "`opened_by`."),
+    Field("api_key", "LowCardinality(String)", "string", "The name of the key that an API caller "
+          "used."),
     Field("properties", "Map(LowCardinality(String), String)", "object", "Custom properties.",
           "p.NAME", limits.PROPERTY_VALUE_BYTES_MAX),
     Field("problems", "Array(LowCardinality(String))", "array", "What was wrong with the request, "

@@ -17,6 +17,12 @@ EVENT_BYTES_MAX = 200
 # 36, an RFC 5322 message id is usually under 200.
 ID_BYTES_MAX = 256
 
+# A SHA-256 in hex.
+HASH_BYTES = 64
+
+# Three client hints: Chrome's brand list is near 70 bytes, the others under 20.
+CLIENT_HINTS_BYTES_MAX = 256
+
 # A site key is a short name that we or the operator chose: a DNS name takes at most 253.
 SITE_BYTES_MAX = 253
 
