@@ -11,10 +11,10 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-import orjson
 from aiohttp import web
 
 from collector.settings import CollectorSettings
+from collector.snippets import script_json
 
 _ORIGIN: Final = re.compile(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:\d+)?(?=/|\?|$)")
 _HEADERS: Final = {
@@ -53,14 +53,6 @@ def store_origin(url: str) -> str:
     """Return the origin of the store's URL; empty if it is not one that a policy can name."""
     found = _ORIGIN.match(url)
     return found.group() if found else ""
-
-
-def script_json(value: object) -> str:
-    """Return a value as JSON that may stand inside a script element, whatever texts are in it."""
-    text = orjson.dumps(value).decode()
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
 
 
 def _page(settings: CollectorSettings) -> Template:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.routes.start import script_json, store_origin
+from collector.routes.start import store_origin
+from collector.snippets import script_json
 from tests.support.raw_http import get
 from tests.support.worker_thread import WorkerThread
 
