@@ -4,6 +4,7 @@ Environment, flags, file and the reference page are derived from these rows (`de
 """
 
 from ipaddress import ip_network
+from pathlib import Path as FilePath
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -87,6 +88,24 @@ class CollectorSettings(BaseModel):
     )
     cookie_secure: bool = Field(
         True, description="Only over https (and http on localhost); needed by SameSite=None."
+    )
+
+    secret_file: FilePath | None = Field(
+        None,
+        description="File of the keys that sign cookies, links and recipients: one a line, 64 hex "
+        "digits, the first signs, all verify. The same on all machines. Unset: `secret.keys` "
+        "beside the folder `journal.path`, made at the first start.",
+    )
+
+    sites_file: FilePath | None = Field(
+        None,
+        description="TOML file of the sites (docs/sites.md), read again on SIGHUP. Unset: one site "
+        "that takes every hit.",
+    )
+    unknown_sites: Literal["accept", "refuse"] = Field(
+        "accept",
+        description="What becomes of hits of a site that the file does not have, or that come from "
+        "a page the site does not list: kept with a problem noted, or not written at all.",
     )
 
     trusted_proxies: Texts[Network] = Field(

@@ -26,6 +26,9 @@ CLIENT_HINTS_BYTES_MAX = 256
 # A site key is a short name that we or the operator chose: a DNS name takes at most 253.
 SITE_BYTES_MAX = 253
 
+# Sites in one file: an agency's clients; each costs a kilobyte in every worker.
+SITES_MAX = 10_000
+
 # A user agent: the longest common ones (in-app browsers) are near 400 bytes; Matomo keeps 512.
 USER_AGENT_BYTES_MAX = 1_024
 

@@ -1,0 +1,127 @@
+"""The file of sites: one `[[site]]` table per site, checked as a whole.
+
+The collector reads it for what a site may do, the consumer for how long its hits are kept. A file
+is taken whole or not at all; the error names the file, the site and the member. Pure; knows nothing
+of HTTP.
+"""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import Explained
+from schemas.limits import SITE_BYTES_MAX, SITES_MAX
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_HOST = rf"{_LABEL}(?:\.{_LABEL})*"
+_ORIGIN = re.compile(rf"https?://(?:\*\.)?{_HOST}(?::\d{{1,5}})?")
+_DOMAIN = re.compile(rf"(?:\*\.)?{_HOST}")
+_KEY = re.compile(r"[A-Za-z0-9._-]+")
+
+
+class BadSiteFile(Explained):
+    """A file of sites that can't be used; one line for each fault."""
+
+
+def _is_key(text: str) -> str:
+    if not _KEY.fullmatch(text) or len(text) > SITE_BYTES_MAX:
+        raise ValueError(
+            f"a site's key has ASCII letters, digits, ., _ and -, {SITE_BYTES_MAX} at most"
+        )
+    return text
+
+
+def _is_origin(text: str) -> str:
+    if not _ORIGIN.fullmatch(text):
+        raise ValueError(
+            "an origin is https://host or https://host:port, lower case, without a path; "
+            "https://*.host stands for every host below it"
+        )
+    return text
+
+
+def _is_domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text):
+        raise ValueError("a domain is host or *.host (every host below it), lower case")
+    return text
+
+
+def _is_cookie_domain(text: str) -> str:
+    if text and not re.fullmatch(rf"\.?{_HOST}", text):
+        raise ValueError("a cookie's domain is a host, lower case; empty: the collector's own host")
+    return text
+
+
+class SiteEntry(BaseModel):
+    """One site as the file has it; what is left out holds as the settings say."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    key: Annotated[str, AfterValidator(_is_key)]
+    # Whether hits that name no site are this one's.
+    default: bool = False
+    # Where its pages are; empty: anywhere.
+    origins: list[Annotated[str, AfterValidator(_is_origin)]] = []
+    # Where its signed or unsigned links may lead.
+    link_domains: list[Annotated[str, AfterValidator(_is_domain)]] = []
+    consent_default: Literal["granted", "denied"] | None = None
+    cookie_domain: Annotated[str, AfterValidator(_is_cookie_domain)] | None = None
+    # As clickhouse.retention_days: more ends beyond the dates that a ClickHouse DateTime has.
+    retention_days: int | None = Field(None, ge=1, le=25_000)
+
+
+def parse_site_file(text: str, name: str) -> Sequence[SiteEntry]:
+    """Return the sites of a file's text; `name` is for the errors. Raises BadSiteFile."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadSiteFile(f"{name}: {error}") from error
+    problems = [f"{name}: {key}: no such table, only [[site]]" for key in content if key != "site"]
+    tables = content.get("site", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        problems.append(f"{name}: site: each site is a table of its own: [[site]]")
+        tables = []
+    if len(tables) > SITES_MAX:
+        problems.append(f"{name}: {len(tables)} sites, at most {SITES_MAX}")
+        tables = []
+    entries: list[SiteEntry] = []
+    for number, table in enumerate(tables, 1):
+        try:
+            entries.append(SiteEntry.model_validate(table))
+        except ValidationError as error:
+            problems += _explain(f"{name}: {_title(number, table)}", error)
+    problems += _clashes(name, entries)
+    if problems:
+        raise BadSiteFile("\n".join(problems))
+    return entries
+
+
+def _title(number: int, table: Mapping[str, Any]) -> str:
+    key = table.get("key")
+    return f"site {key!r}" if isinstance(key, str) and key else f"site number {number}"
+
+
+def _explain(place: str, error: ValidationError) -> Iterator[str]:
+    for problem in error.errors():
+        field = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            yield f"{place}: {field}: no such member"
+        elif problem["type"] == "missing":
+            yield f"{place}: {field}: missing"
+        else:
+            yield f"{place}: {field}: got {problem['input']!r}: {message}"
+
+
+def _clashes(name: str, entries: Sequence[SiteEntry]) -> Iterator[str]:
+    keys: set[str] = set()
+    for entry in entries:
+        if entry.key in keys:
+            yield f"{name}: site {entry.key!r}: key: there are two of it"
+        keys.add(entry.key)
+    defaults = [entry.key for entry in entries if entry.default]
+    for key in defaults[1:]:
+        yield f"{name}: site {key!r}: default: {defaults[0]!r} is the default already"
