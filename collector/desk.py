@@ -10,6 +10,7 @@ from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
+from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 
 
@@ -23,6 +24,7 @@ class Desk:
     answers: PixelAnswers
     commit: GroupCommit
     counters: Counters
+    secrets: Secrets
 
     def facts_of(self, request: web.Request) -> Facts:
         """Return what the request's headers say."""

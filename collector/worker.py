@@ -25,6 +25,7 @@ from collector.guarded_journal import GuardedJournal
 from collector.lane import Lane, LaneShared
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
+from collector.secrets import load_secrets, secret_path
 from collector.settings import CollectorSettings
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status
 from schemas.journal.settings import JournalSettings
@@ -93,6 +94,9 @@ class Worker:
 
     def _build(self) -> None:
         settings = self._settings
+        secrets = load_secrets(
+            secret_path(settings.secret_file, self._journal_settings.path), os.urandom
+        )
         self._facts = FactsReader(settings)
         self._answers = PixelAnswers(settings)
         self._builder = HitBuilder(
@@ -111,7 +115,13 @@ class Worker:
             now=self._loop.time(),
         )
         self._desk = Desk(
-            settings, self._facts, self._builder, self._answers, self._commit, self._counters
+            settings,
+            self._facts,
+            self._builder,
+            self._answers,
+            self._commit,
+            self._counters,
+            secrets,
         )
 
     def _lane_shared(self) -> LaneShared:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import consumer.migrate
 from collector.metrics import METRICS as COLLECTOR_METRICS
+from collector.secrets import BadSecret, load_secrets, secret_path
 from collector.shipper_metrics import METRICS as SHIPPER_METRICS
 from consumer.kafka_metrics import KAFKA_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
@@ -53,6 +54,7 @@ log = logging.getLogger(__name__)
 def collect(settings: Settings, options: argparse.Namespace) -> int:
     """Run the collector's workers until SIGTERM or Ctrl-C."""
     _refuse_taken_ports(settings, ("collector.port", "collector.admin_port"))
+    _refuse_bad_secret(settings)
     return _supervise(
         [_workers(settings, settings.collector.workers or _cores())],
         [_collector_admin(settings)],
@@ -115,6 +117,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
             "store.port",
         ),
     )
+    _refuse_bad_secret(settings)
     settings = all_in_one(settings)
     workers = settings.collector.workers or min(2, _cores())
     return _supervise(
@@ -277,6 +280,14 @@ def _refuse_taken_ports(settings: Settings, names: Sequence[str]) -> None:
                 raise BadSettings(
                     f"can't listen on {host}:{port} ({error.strerror}): see --{setting}, {variable}"
                 ) from error
+
+
+def _refuse_bad_secret(settings: Settings) -> None:
+    """Raise BadSettings unless the workers will be able to read their keys, or to make them."""
+    try:
+        load_secrets(secret_path(settings.collector.secret_file, settings.journal.path), os.urandom)
+    except BadSecret as error:
+        raise BadSettings(str(error)) from error
 
 
 def _refuse_no_kafka(settings: Settings) -> None:

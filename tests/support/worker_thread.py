@@ -57,7 +57,12 @@ class WorkerThread:
         (self.port,) = free_ports(1)
         self.folder = folder / "w0"
         self.settings = CollectorSettings.model_validate(
-            {"host": "127.0.0.1", "port": self.port, **settings}
+            {
+                "host": "127.0.0.1",
+                "port": self.port,
+                "secret_file": folder / "secret.keys",
+                **settings,
+            }
         )
         self._journal = JournalSettings.model_validate({"path": folder, **(journal or {})})
         self._child = _Child()
