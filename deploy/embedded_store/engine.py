@@ -20,6 +20,7 @@ import chdb
 from deploy.embedded_store.engine_files import settings_of_reader, write_engine_files
 from deploy.embedded_store.errors import UNKNOWN_SETTING, StoreError
 from deploy.embedded_store.settings import StoreSettings
+from deploy.embedded_store.unfinished_inserts import forget_unfinished_inserts
 from schemas.errors import Explained
 
 _native: Any = chdb._chdb
@@ -67,6 +68,10 @@ class Engine:
     def open(self) -> None:
         """Lock the folder and start the engine. Blocks; raises StartError."""
         self._lock = _lock(self._folder)
+        try:
+            forget_unfinished_inserts(self._folder)
+        except (OSError, ValueError) as error:
+            raise StartError(f"store.path {self._folder}: a log of tokens: {error}") from None
         files = write_engine_files(self._folder / "engine", self._settings)
         self._address = f"{self._folder}?config-file={files}"
         _native.set_signal_handlers_enabled(0)

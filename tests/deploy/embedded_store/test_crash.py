@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -158,3 +159,63 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     second = start_another(tmp_path / "file" / "data", 0)
     assert (second.returncode, second.stderr.count("\n")) == (1, 1)
     assert f"store.path {tmp_path / 'file' / 'data'}" in second.stderr
+
+
+def parts(store: StoreProcess, table: str) -> list[Path]:
+    found = store.must(
+        f"SELECT path FROM system.parts WHERE table = '{table}' AND active ORDER BY name"
+    )
+    return [Path(line) for line in found.splitlines()]
+
+
+def test_a_token_whose_part_was_never_named_is_forgotten(tmp_path: Path) -> None:
+    """As kill -9 leaves it between the two steps of an insert's commit."""
+    store = StoreProcess(tmp_path / "data").start()
+    create(store)
+    for block in range(3):
+        assert insert(store, block) == 200
+    before = parts(store, "hits")[-1]
+    store.kill()
+    shutil.rmtree(before)
+    store.start()
+    assert any("1 inserts were cut off" in line for line in store.log)
+    for block in range(3):
+        assert insert(store, block) == 200
+    counts = store.must(COUNTS).splitlines()
+    assert [line.split("\t")[1:] for line in counts] == [[str(ROWS), str(ROWS)]] * 3
+    assert store.must(SUMS).splitlines() == [f"{block}\t{ROWS}" for block in range(3)]
+    store.terminate()
+
+
+def test_merged_and_dropped_parts_are_not_taken_for_unfinished(tmp_path: Path) -> None:
+    store = StoreProcess(tmp_path / "data").start()
+    create(store)
+    for block in range(4):
+        assert insert(store, block) == 200
+    store.must("ALTER TABLE hits DROP PARTITION 1")
+    store.must("OPTIMIZE TABLE hits FINAL")
+    store.must("ALTER TABLE hits DELETE WHERE block = 2 SETTINGS mutations_sync = 2")
+    store.kill()
+    store.start()
+    assert not any("cut off" in line for line in store.log)
+    for block in range(4):
+        assert insert(store, block) == 200
+    assert store.must("SELECT count() FROM hits WHERE n % 2 = 0") == str(3 * ROWS // 2)
+    store.terminate()
+
+
+def test_a_record_that_was_cut_off_is_replaced(tmp_path: Path) -> None:
+    store = StoreProcess(tmp_path / "data").start()
+    create(store)
+    assert insert(store, 0) == 200
+    (log,) = parts(store, "hits")[0].parent.glob("deduplication_logs/*")
+    store.kill()
+    with log.open("a") as file:
+        file.write("1\t0_9_")
+    store.start()
+    assert insert(store, 1) == 200
+    store.kill()
+    store.start()
+    assert [insert(store, block) for block in range(3)] == [200] * 3
+    assert store.must("SELECT count() FROM hits") == str(3 * ROWS)
+    store.terminate()
