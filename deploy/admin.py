@@ -1,7 +1,8 @@
 """The admin port: /healthz, /readyz and /metrics of some of a supervisor's children.
 
 Answers from what the children last reported, so that asking costs them nothing. `/healthz` says
-that the supervisor runs; `/readyz` that every child can do its job, or why not.
+that the supervisor runs; `/readyz` that every child can do its job, or why not, and what else is
+wrong (`notes`: a file that could not be read again).
 """
 
 import asyncio
@@ -63,8 +64,10 @@ class _Admin:
         problems = {name: problem for name, problem in problems.items() if problem}
         if self._supervisor.stopping:
             problems["supervisor"] = "stopping"
+        notes = {child.spec.name: child.note for child in self._children if child.note}
         return web.json_response(
-            {"ready": not problems, "problems": problems}, status=503 if problems else 200
+            {"ready": not problems, "problems": problems, "notes": notes},
+            status=503 if problems else 200,
         )
 
     async def metrics(self, request: web.Request) -> web.Response:

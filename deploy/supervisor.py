@@ -63,6 +63,11 @@ class ChildState:
             return f"silent for {now - self.status_at:.0f} s"
         return self.status.problem
 
+    @property
+    def note(self) -> str:
+        """Say what is wrong though the child does its job; empty if nothing is."""
+        return self.status.note if self.status is not None else ""
+
 
 class Supervisor:
     """Runs groups of children until it is told to stop."""
@@ -73,10 +78,13 @@ class Supervisor:
         *,
         stop_delay_seconds: float = 0.0,
         write_log: Callable[[str, str], None],
+        on_hangup: Callable[[], None] = lambda: None,
     ) -> None:
         self.groups = [[ChildState(spec) for spec in group] for group in groups]
         self._stop_delay_seconds = stop_delay_seconds
         self._write_log = write_log
+        # Called on SIGHUP, before the children get it.
+        self._on_hangup = on_hangup
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._changed = asyncio.Event()
@@ -202,6 +210,7 @@ class Supervisor:
             await process.wait()
 
     def _pass_on_hangup(self) -> None:
+        self._on_hangup()
         for child in self.children:
             _signal(child, signal.SIGHUP)
 

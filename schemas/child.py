@@ -6,6 +6,7 @@
   nothing for `STATUS_SILENCE_SECONDS_MAX` holds the child to be stuck.
 - stderr: log lines for people; the supervisor puts the child's name before each.
 - SIGTERM: finish what was begun and exit 0. SIGINT is the supervisor's business and is ignored.
+- SIGHUP: read again what is meant to be (`Child.on_hangup`); nothing for most.
 
 Knows nothing of what a child does.
 """
@@ -34,10 +35,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What a child says of itself: `problem` is empty when it can do its job."""
+    """What a child says of itself: `problem` is empty when it can do its job.
+
+    `note` is for people: what is wrong though the job goes on.
+    """
 
     problem: str = ""
     metrics: Snapshot = field(default_factory=dict)
+    note: str = ""
 
     def encode(self) -> bytes:
         """Return the status as one line."""
@@ -47,7 +52,7 @@ class Status:
     def decode(cls, line: bytes) -> "Status":
         """Read a line written by `encode`; raises ValueError for anything else."""
         content = orjson.loads(line)
-        if not isinstance(content, dict) or set(content) != {"problem", "metrics"}:
+        if not isinstance(content, dict) or set(content) != {"problem", "metrics", "note"}:
             raise ValueError(f"no status: {line[:80]!r}")
         return cls(**content)
 
@@ -57,6 +62,8 @@ class Child:
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
+        # Called on SIGHUP.
+        self.on_hangup: Callable[[], None] = lambda: None
         # The rest of a status that the pipe had no room for.
         self._unwritten = b""
 
@@ -69,9 +76,10 @@ class Child:
             self._unwritten = line[os.write(output, line) :]
 
     async def watch(self) -> None:
-        """Set `stop` on SIGTERM or when the supervisor is gone."""
+        """Set `stop` on SIGTERM or when the supervisor is gone; pass on SIGHUP."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self.stop.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: self.on_hangup())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         reader, _ = await read_pipe(sys.stdin.fileno())
         await reader.read()

@@ -29,9 +29,15 @@ class Run:
     def __init__(self, *groups: list[ChildSpec]) -> None:
         self.written: list[tuple[str, str]] = []
         self.ready = False
+        self.hangups = 0
         self.supervisor = Supervisor(
-            groups, write_log=lambda name, line: self.written.append((name, line))
+            groups,
+            write_log=lambda name, line: self.written.append((name, line)),
+            on_hangup=self.hang_up,
         )
+
+    def hang_up(self) -> None:
+        self.hangups += 1
 
     def be_ready(self) -> None:
         self.ready = True
@@ -102,6 +108,17 @@ async def test_a_killed_child_is_started_again_and_its_counters_do_not_fall() ->
         assert child.restarts == 1
         assert child.earlier == {"unruly_total": 5}
         assert child.problem(asyncio.get_running_loop().time()) == ""
+
+
+async def test_a_hangup_is_passed_on_and_ends_nobody() -> None:
+    async with running([spec("one")]) as run:
+        (child,) = run.supervisor.children
+        await run.until(lambda: run.ready)
+        pids = run.pids
+        assert child.note == ""
+        os.kill(os.getpid(), signal.SIGHUP)
+        await run.until(lambda: child.note == "hung up")
+        assert (run.hangups, run.pids) == (1, pids)
 
 
 async def test_a_child_that_ends_by_itself_is_started_again_later_each_time(

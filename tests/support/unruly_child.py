@@ -20,7 +20,9 @@ async def main(child: Child, settings: dict[str, Any]) -> None:
     if settings.get("garbage"):
         os.write(sys.stdout.fileno(), b"this is no status\n{}{}\n\xff\n" + b"[1]\n")
         os.write(sys.stderr.fileno(), b"x" * 2_000_000 + b"\n")
-    child.report(Status(settings.get("problem", ""), {"unruly_total": 5}))
+    problem, metrics = settings.get("problem", ""), {"unruly_total": 5}
+    child.on_hangup = lambda: child.report(Status(problem, metrics, "hung up"))
+    child.report(Status(problem, metrics))
     for text in settings.get("say", ()):
         log.info(text)
     if "exit" in settings:
