@@ -1,41 +1,57 @@
-"""What a pixel's answer must be: status 200, one body of the 43 bytes of a GIF, nothing after it.
+"""What an answer must be: a pixel's is status 200 and the 43 bytes of a GIF, a beacon's is 204.
 
-Pure bytes in, verdict out; every answer of a run is checked, since a server that errs is fast.
+Nothing may come after it. Pure bytes in, verdict out; every answer of a run is checked, since a
+server that errs is fast.
 """
 
+from dataclasses import dataclass
+
 GIF_BYTES = 43
-_STATUS = b"HTTP/1.1 200 "
-_MAGIC = b"GIF89a"
 _HEAD_BYTES_MAX = 8_192
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """How the answer to a kind of request begins, and what its body is."""
+
+    status: bytes
+    body_bytes: int
+    magic: bytes
+
+
+PIXEL = Expected(b"HTTP/1.1 200 ", GIF_BYTES, b"GIF89a")
+ACCEPTED = Expected(b"HTTP/1.1 204 ", 0, b"")
+
+
 class BadAnswerError(Exception):
-    """The server answered something that is not the pixel; the message is its first bytes."""
+    """The server answered something else than it should; the message is its first bytes."""
 
 
-def is_whole(answer: bytes) -> bool:
+def is_whole(answer: bytes, expected: Expected = PIXEL) -> bool:
     """Tell whether the answer is complete; raises BadAnswerError as soon as it can't become one."""
     head = answer.find(b"\r\n\r\n")
-    if not answer.startswith(_STATUS[: len(answer)]) or (
+    if not answer.startswith(expected.status[: len(answer)]) or (
         head < 0 and len(answer) > _HEAD_BYTES_MAX
     ):
         raise BadAnswerError(_shown(answer))
     if head < 0:
         return False
     body = answer[head + 4 :]
-    if _declared_bytes(answer[:head]) != GIF_BYTES or len(body) > GIF_BYTES:
+    declared = _declared_bytes(answer[:head])
+    # A 204 has no body and need not say so.
+    if max(declared, 0) != expected.body_bytes or len(body) > expected.body_bytes:
         raise BadAnswerError(_shown(answer))
-    if not body.startswith(_MAGIC[: len(body)]):
+    if not body.startswith(expected.magic[: len(body)]):
         raise BadAnswerError(_shown(answer))
-    return len(body) == GIF_BYTES
+    return len(body) == expected.body_bytes
 
 
-def looks_like(answer: bytes, answer_bytes: int) -> bool:
+def looks_like(answer: bytes, answer_bytes: int, expected: Expected = PIXEL) -> bool:
     """Tell, cheaply, whether this is a whole answer of a length that `is_whole` has seen."""
     return (
         len(answer) == answer_bytes
-        and answer.startswith(_STATUS)
-        and answer.startswith(_MAGIC, answer_bytes - GIF_BYTES)
+        and answer.startswith(expected.status)
+        and answer.startswith(expected.magic, answer_bytes - expected.body_bytes)
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from bench.histogram import Histogram
 
+ERRORS_MAX = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Load:
@@ -24,6 +26,15 @@ class Load:
     """Arrivals a second, decided before sending; None: each answer brings the next request."""
     keep_alive: bool = True
     """Without it every request has a connection of its own, which the server closes."""
+    mix: str = "browsers"
+    """What is sent: a name of `bench.mixes`."""
+    spin: bool = True
+    """Without it the generator sleeps until an arrival is due: it leaves its core to others, and
+    sends some 60 µs late, which counts as latency."""
+    slice_seconds: float = 0.0
+    """With it the latencies are kept for each so long a slice of the window too."""
+    errors_max: int = ERRORS_MAX
+    """Then the phase is over: a broken server would be hammered for nothing."""
     timeout_seconds: float = 5.0
     seed: int = 1
     server_pids: tuple[int, ...] = ()
@@ -54,6 +65,8 @@ class Outcome:
     """Latency from the intended send time."""
     uncorrected: Histogram = field(default_factory=Histogram)
     """Latency from the actual send time: what coordinated omission would leave of it."""
+    slices: list[Histogram] = field(default_factory=list)
+    """`corrected` by the slice of the window in which the arrival was due, if slices were asked."""
 
     @property
     def requests_per_second(self) -> float:
@@ -80,15 +93,20 @@ class Outcome:
         self.errors.update(other.errors)
         self.corrected.merge(other.corrected)
         self.uncorrected.merge(other.uncorrected)
+        self.slices += (Histogram() for _ in range(len(other.slices) - len(self.slices)))
+        for mine, theirs in zip(self.slices, other.slices, strict=False):
+            mine.merge(theirs)
 
     def encode(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
         plain = {name: getattr(self, name) for name in self.__slots__}
         histograms = {name: plain[name].encode() for name in ("corrected", "uncorrected")}
-        return plain | histograms
+        return plain | histograms | {"slices": [one.encode() for one in self.slices]}
 
     @classmethod
     def decode(cls, encoded: dict[str, Any]) -> "Outcome":
         """Read what `encode` returned."""
         histograms = {n: Histogram.decode(encoded[n]) for n in ("corrected", "uncorrected")}
-        return cls(**{**encoded, "errors": Counter(encoded["errors"]), **histograms})
+        slices = [Histogram.decode(one) for one in encoded["slices"]]
+        errors = Counter(encoded["errors"])
+        return cls(**{**encoded, "errors": errors, **histograms, "slices": slices})

@@ -3,7 +3,8 @@
 It reads a `Load` as a line of JSON on stdin and writes an `Outcome` as one on stdout. An arrival
 has its time before anything is sent: when no connection is free it waits, and the wait is part of
 its latency, so a stalled server can't hide behind requests that were never sent (coordinated
-omission). While an arrival is near it spins on epoll, so it wants a core of its own.
+omission). While an arrival is near it spins on epoll, so it wants a core of its own, unless told to
+sleep.
 Knows nothing of who serves the port.
 """
 
@@ -15,15 +16,17 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from itertools import cycle
 
-from bench import answers, processes, traffic
+from bench import answers, processes
+from bench.histogram import Histogram
 from bench.load import Load, Outcome
+from bench.mixes import MIXES, Shape
 
 RECEIVE_BYTES = 65_536
 EVENTS_MAX = 256
 IDLE_WAIT_SECONDS = 0.001
-ERRORS_MAX = 100  # then the phase is over: a broken server would be hammered for nothing
 
 clock = time.perf_counter_ns
 
@@ -31,10 +34,21 @@ clock = time.perf_counter_ns
 class Connection:
     """A place for one connection, with the request that is on it."""
 
-    __slots__ = ("answered", "headers", "intended_ns", "received", "sent_ns", "sock", "unsent")
+    __slots__ = (
+        "answer_bytes", "answered", "expected", "headers", "intended_ns", "keep_alive", "received",
+        "requests", "sent_ns", "sock", "unsent",
+    )  # fmt: skip
 
-    def __init__(self, headers: bytes) -> None:
-        self.headers = headers
+    def __init__(
+        self, shape: Shape, requests: Iterator[tuple[bytes, bytes]], seed: int, keep_alive: bool
+    ) -> None:
+        # What it asks, and what it must be answered; the length answers had so far.
+        self.keep_alive = keep_alive and not shape.alone
+        self.requests = requests
+        self.headers = shape.headers(seed, self.keep_alive)
+        self.expected = shape.expected
+        self.answer_bytes = 0
+        # The request under way.
         self.sock: socket.socket | None = None
         self.unsent = b""
         self.received = b""
@@ -55,15 +69,11 @@ class Generator:
         self.due_ns = 0
         self.arrivals = 0
         self.measure_from_ns = 0
-        # The requests, the places to send them from, and the length answers had so far.
-        self.lines = cycle(traffic.request_lines(load.seed))
-        self.idle = deque(
-            Connection(traffic.header_block(load.seed * 100_000 + n, keep_alive=load.keep_alive))
-            for n in range(load.connections)
-        )
+        self.slice_ns = round(load.slice_seconds * 1e9)
+        # The places to send from.
+        self.idle = deque(_connections(load))
         self.by_fd: dict[int, Connection] = {}
         self.epoll = select.epoll()
-        self.answer_bytes = 0
         self.completed = 0
 
     def run(self) -> Outcome:
@@ -84,7 +94,7 @@ class Generator:
 
     def _pump(self, until_ns: int) -> None:
         poll, by_fd = self.epoll.poll, self.by_fd
-        while (now_ns := clock()) < until_ns and self.outcome.errors.total() < ERRORS_MAX:
+        while (now_ns := clock()) < until_ns and self.outcome.errors.total() < self.load.errors_max:
             self._send_due(now_ns)
             for fd, _ in poll(self._patience(now_ns), EVENTS_MAX):
                 self._on_ready(by_fd[fd])
@@ -92,7 +102,7 @@ class Generator:
     def _drain(self, end_ns: int) -> None:
         """Send what is still due, take the answers, and account for what never came."""
         deadline_ns = end_ns + round(self.load.timeout_seconds * 1e9)
-        while clock() < deadline_ns and self.outcome.errors.total() < ERRORS_MAX:
+        while clock() < deadline_ns and self.outcome.errors.total() < self.load.errors_max:
             if self.interval_ns:
                 self._send_due(end_ns - 1)
             if not self.by_fd or all(connection.answered for connection in self.by_fd.values()):
@@ -106,14 +116,18 @@ class Generator:
         while self.interval_ns and self.due_ns < end_ns:
             if self.due_ns >= self.measure_from_ns:
                 self.outcome.unsent += 1
-                self.outcome.corrected.record(now_ns - self.due_ns)
+                self._count(self.due_ns, now_ns - self.due_ns)
             self._next_arrival()
 
     def _patience(self, now_ns: int) -> float:
         """Return how long epoll may wait: not at all while an arrival is near."""
-        if self.interval_ns and self.due_ns - now_ns < 2e9 * IDLE_WAIT_SECONDS:
-            return 0
-        return IDLE_WAIT_SECONDS
+        near_ns = self.due_ns - now_ns
+        if not self.interval_ns or near_ns > 2e9 * IDLE_WAIT_SECONDS:
+            return IDLE_WAIT_SECONDS
+        if not self.load.spin and (near_ns > 0 or not self.idle):
+            # epoll counts in milliseconds, select in microseconds.
+            select.select([self.epoll], [], [], near_ns / 1e9 if self.idle else IDLE_WAIT_SECONDS)
+        return 0
 
     def _next_arrival(self) -> None:
         self.arrivals += 1
@@ -131,7 +145,8 @@ class Generator:
         connection.answered = False
         connection.sent_ns = clock()
         connection.intended_ns = self.due_ns if self.interval_ns else connection.sent_ns
-        request = next(self.lines) + connection.headers
+        line, body = next(connection.requests)
+        request = line + connection.headers + body
         sock = connection.sock or self._open(connection)
         try:
             sent = sock.send(request)
@@ -173,15 +188,16 @@ class Generator:
             self._on_end(connection)
 
     def _on_data(self, connection: Connection, data: bytes) -> None:
-        if connection.received or not answers.looks_like(data, self.answer_bytes):
+        expected = connection.expected
+        if connection.received or not answers.looks_like(data, connection.answer_bytes, expected):
             connection.received += data
             try:
-                if not answers.is_whole(connection.received):
+                if not answers.is_whole(connection.received, expected):
                     return
             except answers.BadAnswerError as error:
                 self._fail(connection, f"answer {error}")
                 return
-            self.answer_bytes = len(connection.received)
+            connection.answer_bytes = len(connection.received)
             connection.received = b""
         self._on_answer(connection)
 
@@ -193,13 +209,21 @@ class Generator:
         connection.answered = True
         self.completed += 1
         if connection.intended_ns >= self.measure_from_ns:
-            self.outcome.corrected.record(now_ns - connection.intended_ns)
+            self._count(connection.intended_ns, now_ns - connection.intended_ns)
             self.outcome.uncorrected.record(now_ns - connection.sent_ns)
-        if self.load.keep_alive:
+        if connection.keep_alive:
             self.idle.append(connection)
 
+    def _count(self, intended_ns: int, latency_ns: int) -> None:
+        self.outcome.corrected.record(latency_ns)
+        if self.slice_ns:
+            number = (intended_ns - self.measure_from_ns) // self.slice_ns
+            slices = self.outcome.slices
+            slices += (Histogram() for _ in range(number + 1 - len(slices)))
+            slices[number].record(latency_ns)
+
     def _on_end(self, connection: Connection) -> None:
-        if self.load.keep_alive or not connection.answered:
+        if connection.keep_alive or not connection.answered:
             self._fail(connection, "closed early")
             return
         self._close(connection)
@@ -209,7 +233,7 @@ class Generator:
         """Count an error and free the connection's place, unless it was free already."""
         self.outcome.errors[reason] += 1
         self._close(connection)
-        if not (connection.answered and self.load.keep_alive):
+        if not (connection.answered and connection.keep_alive):
             self.idle.append(connection)
         connection.answered = True
 
@@ -219,6 +243,14 @@ class Generator:
         connection.sock.close()
         connection.sock = None
         connection.unsent = connection.received = b""
+
+
+def _connections(load: Load) -> Iterator[Connection]:
+    shapes = MIXES[load.mix]
+    requests = {shape.name: cycle(shape.requests(load.seed)) for shape in shapes}
+    for number, shape in zip(range(load.connections), cycle(shapes), strict=False):
+        seed = load.seed * 100_000 + number
+        yield Connection(shape, requests[shape.name], seed, load.keep_alive)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from bench import drive
 from bench.load import Load, Outcome
 from bench.peers.gif import GIF
 
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n" + GIF
 
 
@@ -42,11 +43,15 @@ class KnownServer:
         self.connections += 1
         try:
             while request := await reader.readuntil(b"\r\n\r\n"):
+                is_post = request.startswith(b"POST")
+                if is_post:
+                    length = request.partition(b"\r\nContent-Length: ")[2].partition(b"\r\n")[0]
+                    request += await reader.readexactly(int(length))
                 self.requests.append(request)
                 if self.behaviour.hang_up:
                     break
                 if not self.behaviour.silent:
-                    await self._answer(writer)
+                    await self._answer(writer, NO_CONTENT if is_post else self.behaviour.answer)
                 if b"\r\nConnection: close\r\n" in request:
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -54,14 +59,14 @@ class KnownServer:
         finally:
             writer.close()
 
-    async def _answer(self, writer: asyncio.StreamWriter) -> None:
+    async def _answer(self, writer: asyncio.StreamWriter, answer: bytes) -> None:
         now = asyncio.get_running_loop().time()
         if len(self.requests) == self.behaviour.stall_after:
             self.stalled_until = now + self.behaviour.stall_seconds
         await _pause(max(self.behaviour.delay_seconds, self.stalled_until - now))
-        step = -(-len(self.behaviour.answer) // self.behaviour.pieces)
-        for start in range(0, len(self.behaviour.answer), step):
-            writer.write(self.behaviour.answer[start : start + step])
+        step = -(-len(answer) // self.behaviour.pieces)
+        for start in range(0, len(answer), step):
+            writer.write(answer[start : start + step])
             await writer.drain()
 
 

@@ -5,10 +5,13 @@ from collections import Counter
 
 import pytest
 
+from bench.answers import ACCEPTED
 from bench.drive import FailedRunError, checked
-from bench.load import Outcome
-from bench.loadgen import ERRORS_MAX, EVENTS_MAX
-from tests.bench.conftest import ANSWER, Behaviour, Driven
+from bench.histogram import Histogram
+from bench.load import ERRORS_MAX, Outcome
+from bench.loadgen import EVENTS_MAX
+from bench.mixes import MIXES
+from tests.bench.conftest import ANSWER, NO_CONTENT, Behaviour, Driven
 
 MS = 1_000_000
 
@@ -31,6 +34,54 @@ async def test_a_stall_counts_for_every_arrival_it_delayed(driven: Driven) -> No
     assert outcome.corrected.percentile(90) > 100 * MS
     assert outcome.corrected.maximum >= 390 * MS
     assert outcome.uncorrected.percentile(90) < outcome.corrected.percentile(90) / 2
+
+
+async def test_a_stall_has_the_distribution_it_must_have(driven: Driven) -> None:
+    """Who was due t before the end of a stall waited t: the arrivals of it waited evenly long.
+
+    A server that answered one request after another would show 4 waits; the schedule shows 160.
+    """
+    stalled = Behaviour(stall_after=300, stall_seconds=0.4)
+    _, outcome = await driven(stalled, seconds=2, connections=4, rate_per_second=400)
+    for waited_ms in (50, 100, 200, 300, 350):
+        waiting = 400 * (0.4 - waited_ms / 1_000)
+        percent = 100 * (1 - (waiting - 4) / 800)  # the stall begins up to 4 arrivals late
+        assert outcome.corrected.percentile(percent) >= waited_ms * MS
+
+
+async def test_slices_show_when_the_stall_was(driven: Driven) -> None:
+    stalled = Behaviour(stall_after=300, stall_seconds=0.4)
+    load = {"seconds": 2, "connections": 4, "rate_per_second": 400, "slice_seconds": 0.5}
+    _, outcome = await driven(stalled, **load)
+    assert [one.total for one in outcome.slices] == [200] * 4
+    assert max(outcome.slices, key=lambda one: one.maximum) is outcome.slices[1]
+    assert sum(one.total for one in outcome.slices) == outcome.corrected.total
+
+
+async def test_it_holds_its_rate_asleep_too(driven: Driven) -> None:
+    behaviour = Behaviour(delay_seconds=0.02)
+    _, outcome = await driven(behaviour, connections=64, rate_per_second=200, spin=False)
+    assert checked(outcome).corrected.total == 100
+    assert outcome.unsent == 0
+    assert outcome.corrected.minimum >= 20 * MS
+
+
+@pytest.mark.parametrize("mix", MIXES)
+async def test_each_mix_is_sent_as_its_shapes(driven: Driven, mix: str) -> None:
+    server, outcome = await driven(Behaviour(), mix=mix, connections=20, rate_per_second=400)
+    assert checked(outcome)
+    assert outcome.unsent == 0
+    methods = {"POST" if b"/p HTTP" in request else "GET" for request in server.requests}
+    assert methods == {"POST" if shape.expected == ACCEPTED else "GET" for shape in MIXES[mix]}
+    short = sum(b"Connection: close" in request for request in server.requests)
+    share = sum(shape.alone for shape in MIXES[mix]) / len(MIXES[mix])
+    assert short / len(server.requests) == pytest.approx(share, abs=0.1)
+
+
+async def test_an_answer_of_another_kind_fails_the_run(driven: Driven) -> None:
+    _, outcome = await driven(Behaviour(answer=NO_CONTENT), connections=2)
+    with pytest.raises(FailedRunError, match="204"):
+        checked(outcome)
 
 
 async def test_an_arrival_rate_that_is_not_held_shows(driven: Driven) -> None:
@@ -100,10 +151,14 @@ def test_what_two_generators_saw_merges_and_survives_json() -> None:
     one = Outcome(requests=3, seconds=1.0, client_cpu_seconds=0.5, errors=Counter(timeout=1))
     other = Outcome(requests=4, seconds=1.1, client_cpu_seconds=0.25, unsent=2)
     one.corrected.record(5)
+    one.slices = [Histogram()]
     other.corrected.record(7)
+    other.slices = [Histogram(), Histogram()]
+    other.slices[1].record(7)
     one.merge(other)
     assert (one.requests, one.seconds, one.client_cpu_seconds, one.unsent) == (7, 1.1, 0.75, 2)
     assert one.corrected.total == 2
+    assert [slice_.total for slice_ in one.slices] == [0, 1]
     decoded = Outcome.decode(json.loads(json.dumps(one.encode())))
     assert decoded.encode() == one.encode()
     assert decoded.errors == {"timeout": 1}
