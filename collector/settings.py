@@ -33,6 +33,7 @@ def _is_cookie_token(text: str) -> str:
 Path = Annotated[str, AfterValidator(_is_path)]
 Network = Annotated[str, AfterValidator(_is_network)]
 CookieName = Annotated[str, AfterValidator(_is_cookie_token)]
+TcfPurpose = Annotated[int, Field(ge=1, le=24)]
 
 
 class CollectorSettings(BaseModel):
@@ -68,10 +69,38 @@ class CollectorSettings(BaseModel):
         "", description="Where /start reads back the hits it fired; empty: it does not."
     )
 
-    consent_default: Literal["granted", "denied"] = Field(
+    consent_default: Literal["granted", "limited", "denied"] = Field(
         "granted",
         description="What holds when a request says nothing of consent. `denied`: no cookie, a "
-        "cut IP address and no user id unless the page sends consent=granted.",
+        "cut IP address and no user id unless the page says otherwise; see docs/consent.md.",
+    )
+    consent_dnt: bool = Field(
+        False, description="Take the old `DNT: 1` header for a refusal, where nothing else speaks."
+    )
+    tcf_purposes: Texts[TcfPurpose] = Field(
+        (1, 7, 8, 10),
+        description="Purposes of TCF that must be allowed; if only 1 is not, consent is `limited`.",
+    )
+    tcf_vendor_id: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Your id in IAB's Global Vendor List; 0: you are no vendor, purposes count.",
+    )
+    tcf_legitimate_interest: bool = Field(
+        False, description="Let a purpose rest on legitimate interest where TCF allows it."
+    )
+
+    visitor_kind: Literal["cookie", "daily", "none"] = Field(
+        "cookie",
+        description="How visitors are told apart. `daily`: without a cookie, by a hash of address, "
+        "user agent and site whose salt lives for one day. `none`: not at all.",
+    )
+    visit_minutes: int = Field(
+        30,
+        ge=0,
+        le=1440,
+        description="A visit (`session_id`) ends after so long without a hit; 0: none is kept.",
     )
     cookie_name: CookieName = Field("hg", description="Name of the visitor cookie.")
     cookie_optout_name: CookieName = Field("hg_optout", description="Name of the opt-out cookie.")
@@ -88,6 +117,23 @@ class CollectorSettings(BaseModel):
     )
     cookie_secure: bool = Field(
         True, description="Only over https (and http on localhost); needed by SameSite=None."
+    )
+    cookie_partitioned: bool = Field(
+        False,
+        description="Keep a cookie for each site that embeds the pixel (CHIPS): works where "
+        "browsers block cookies of others, and knows nobody across sites. Needs cookie_secure.",
+    )
+    cookie_renew_minutes: int = Field(
+        5,
+        ge=1,
+        le=1440,
+        description="A cookie older than this is set anew: its lifetime rolls on, and a visit's "
+        "end is known to within this. Not more than visit_minutes.",
+    )
+    cookie_unsigned_accepted: bool = Field(
+        False,
+        description="Believe visitor cookies that are a bare UUID, from before they were signed; "
+        "each is signed with the next answer. Anyone can make one up.",
     )
 
     secret_file: FilePath | None = Field(
@@ -174,6 +220,15 @@ class CollectorSettings(BaseModel):
         if self.cookie_same_site == "None" and not self.cookie_secure:
             raise ValueError(
                 "cookie_same_site=None needs cookie_secure=true, or browsers drop the cookie"
+            )
+        if self.cookie_partitioned and not self.cookie_secure:
+            raise ValueError(
+                "cookie_partitioned needs cookie_secure=true, or browsers drop the cookie"
+            )
+        if 0 < self.visit_minutes < self.cookie_renew_minutes:
+            raise ValueError(
+                f"cookie_renew_minutes ({self.cookie_renew_minutes}) must not be more than "
+                f"visit_minutes ({self.visit_minutes})"
             )
         if self.pixel_path == self.beacon_path:
             raise ValueError(f"pixel_path and beacon_path are both {self.pixel_path}")

@@ -29,6 +29,12 @@ SITE_BYTES_MAX = 253
 # Sites in one file: an agency's clients; each costs a kilobyte in every worker.
 SITES_MAX = 10_000
 
+# Keys of API callers in one file: a few per site.
+KEYS_MAX = 10_000
+
+# Events in one POST of a server: Meta's Conversions API takes 1,000.
+API_EVENTS_MAX = 1_000
+
 # A user agent: the longest common ones (in-app browsers) are near 400 bytes; Matomo keeps 512.
 USER_AGENT_BYTES_MAX = 1_024
 

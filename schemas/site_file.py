@@ -6,14 +6,14 @@ of HTTP.
 """
 
 import re
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from schemas.errors import Explained
 from schemas.limits import SITE_BYTES_MAX, SITES_MAX
+from schemas.table_file import parse_tables
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _HOST = rf"{_LABEL}(?:\.{_LABEL})*"
@@ -26,7 +26,8 @@ class BadSiteFile(Explained):
     """A file of sites that can't be used; one line for each fault."""
 
 
-def _is_key(text: str) -> str:
+def is_site_key(text: str) -> str:
+    """Return a site's key; raises ValueError if it can't be one."""
     if not _KEY.fullmatch(text) or len(text) > SITE_BYTES_MAX:
         raise ValueError(
             f"a site's key has ASCII letters, digits, ., _ and -, {SITE_BYTES_MAX} at most"
@@ -60,7 +61,7 @@ class SiteEntry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    key: Annotated[str, AfterValidator(_is_key)]
+    key: Annotated[str, AfterValidator(is_site_key)]
     # Whether hits that name no site are this one's.
     default: bool = False
     # Where its pages are; empty: anywhere.
@@ -74,54 +75,13 @@ class SiteEntry(BaseModel):
 
 
 def parse_site_file(text: str, name: str) -> Sequence[SiteEntry]:
-    """Return the sites of a file's text; `name` is for the errors. Raises BadSiteFile."""
-    try:
-        content = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadSiteFile(f"{name}: {error}") from error
-    problems = [f"{name}: {key}: no such table, only [[site]]" for key in content if key != "site"]
-    tables = content.get("site", [])
-    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        problems.append(f"{name}: site: each site is a table of its own: [[site]]")
-        tables = []
-    if len(tables) > SITES_MAX:
-        problems.append(f"{name}: {len(tables)} sites, at most {SITES_MAX}")
-        tables = []
-    entries: list[SiteEntry] = []
-    for number, table in enumerate(tables, 1):
-        try:
-            entries.append(SiteEntry.model_validate(table))
-        except ValidationError as error:
-            problems += _explain(f"{name}: {_title(number, table)}", error)
-    problems += _clashes(name, entries)
+    """Return the sites of a file's text; `name` is the file's. Raises BadSiteFile."""
+    entries, problems = parse_tables(text, name, "site", SiteEntry, "key", SITES_MAX)
+    defaults = [entry.key for entry in entries if entry.default]
+    problems += [
+        f"{name}: site {key!r}: default: {defaults[0]!r} is the default already"
+        for key in defaults[1:]
+    ]
     if problems:
         raise BadSiteFile("\n".join(problems))
     return entries
-
-
-def _title(number: int, table: Mapping[str, Any]) -> str:
-    key = table.get("key")
-    return f"site {key!r}" if isinstance(key, str) and key else f"site number {number}"
-
-
-def _explain(place: str, error: ValidationError) -> Iterator[str]:
-    for problem in error.errors():
-        field = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden":
-            yield f"{place}: {field}: no such member"
-        elif problem["type"] == "missing":
-            yield f"{place}: {field}: missing"
-        else:
-            yield f"{place}: {field}: got {problem['input']!r}: {message}"
-
-
-def _clashes(name: str, entries: Sequence[SiteEntry]) -> Iterator[str]:
-    keys: set[str] = set()
-    for entry in entries:
-        if entry.key in keys:
-            yield f"{name}: site {entry.key!r}: key: there are two of it"
-        keys.add(entry.key)
-    defaults = [entry.key for entry in entries if entry.default]
-    for key in defaults[1:]:
-        yield f"{name}: site {key!r}: default: {defaults[0]!r} is the default already"

@@ -39,8 +39,8 @@ def test_an_empty_file_has_no_sites() -> None:
     [
         ("[[site]", "f.toml: Expected"),
         ("sites = 1", "f.toml: sites: no such table"),
-        ("[site]\nkey = 'a'", "f.toml: site: each site is a table of its own"),
-        ("site = [1]", "f.toml: site: each site is a table of its own"),
+        ("[site]\nkey = 'a'", "f.toml: site: each is a table of its own"),
+        ("site = [1]", "f.toml: site: each is a table of its own"),
         ("[[site]]\norigins = []", "f.toml: site number 1: key: missing"),
         ("[[site]]\nkey = ''", "f.toml: site number 1: key: got ''"),
         ("[[site]]\nkey = 'a b'", "f.toml: site 'a b': key: got 'a b': a site's key has"),
