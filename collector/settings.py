@@ -64,6 +64,7 @@ class CollectorSettings(BaseModel):
         "/p.gif", description="Path of the pixel; blockers know well-known names, so choose yours."
     )
     beacon_path: Path = Field("/p", description="Path that browsers POST events to.")
+    tag_path: Path = Field("/px.js", description="Path of the tag, the script that pages load.")
     start_page: bool = Field(True, description="Serve /start, the page that tries the pixels.")
     start_store_url: str = Field(
         "", description="Where /start reads back the hits it fired; empty: it does not."
@@ -153,6 +154,25 @@ class CollectorSettings(BaseModel):
         description="What becomes of hits of a site that the file does not have, or that come from "
         "a page the site does not list: kept with a problem noted, or not written at all.",
     )
+    keys_file: FilePath | None = Field(
+        None,
+        description="TOML file of the keys of API callers, written by `heliograph keys` and read "
+        "again on SIGHUP. Unset: nobody may use the API.",
+    )
+    api_events_per_second: int = Field(
+        1000,
+        ge=0,
+        le=1_000_000,
+        description="Events that one key may send a second, to each worker; a burst of ten seconds "
+        "is let through. More get 429. 0: no bound.",
+    )
+    api_age_hours_max: int = Field(
+        168,
+        ge=1,
+        le=8760,
+        description="Oldest client time (`ts`) of an event sent to the API; older ones are "
+        "rejected. Keep it under the retention.",
+    )
 
     trusted_proxies: Texts[Network] = Field(
         (),
@@ -230,8 +250,13 @@ class CollectorSettings(BaseModel):
                 f"cookie_renew_minutes ({self.cookie_renew_minutes}) must not be more than "
                 f"visit_minutes ({self.visit_minutes})"
             )
-        if self.pixel_path == self.beacon_path:
-            raise ValueError(f"pixel_path and beacon_path are both {self.pixel_path}")
+        paths: dict[str, str] = {}
+        for name in type(self).model_fields:
+            if name.endswith("_path"):
+                path = getattr(self, name)
+                if path in paths:
+                    raise ValueError(f"{paths[path]} and {name} are both {path}")
+                paths[path] = name
         if self.port == self.admin_port and self.host == self.admin_host:
             raise ValueError(f"port and admin_port are both {self.port}")
         return self
