@@ -2,6 +2,7 @@
 
 One worker; each request is a line in nginx's `combined` format, written when it is answered. Lines
 are not buffered: that is nginx's default, and comes nearest to a hit that is kept once answered.
+Peers that are nginx with a module (`nginx_njs`, `nginx_lua`) differ by what they pass to `start`.
 """
 
 import shutil
@@ -11,6 +12,7 @@ from bench.server import Launch
 
 _BINARY = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
 _CONFIGURATION = """
+{modules}
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 65535;
@@ -20,7 +22,7 @@ events {{
     worker_connections 16384;
 }}
 http {{
-    access_log {folder}/access.log combined;
+{log}
     keepalive_requests 1000000000;
     keepalive_timeout 300s;
     client_body_temp_path {folder}/body;
@@ -31,6 +33,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location = /p.gif {{
+{location}
             empty_gif;
         }}
     }}
@@ -44,8 +47,16 @@ def missing() -> str:
 
 
 def launch(folder: Path, port: int) -> Launch:
-    """Write the configuration; raises AssertionError where `missing` has something to say."""
+    """Start it; raises AssertionError where `missing` has something to say."""
+    return start(folder, port, log=f"access_log {folder}/access.log combined;")
+
+
+def start(folder: Path, port: int, log: str, modules: str = "", location: str = "") -> Launch:
+    """Write the configuration with these lines of a peer's own, and start it with that."""
     assert _BINARY
     file = folder / "nginx.conf"
-    file.write_text(_CONFIGURATION.format(folder=folder, port=port))
+    filled = _CONFIGURATION.format(
+        folder=folder, port=port, log=log, modules=modules, location=location
+    )
+    file.write_text(filled)
     return Launch([_BINARY, "-p", str(folder), "-e", f"{folder}/error.log", "-c", str(file)])

@@ -5,24 +5,25 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 
 from bench import memory
 from bench.drive import checked, drive
 from bench.load import Load
-from bench.peers import BY_NAME, PEERS, Peer
+from bench.peers import ABSENT, BY_NAME, MORE, PEERS, Peer, available, installed
+from bench.peers.unavailable import UnavailableError
 from bench.server import Launch, ServerError, free_port, running
 
 CORE = min(os.sched_getaffinity(0))
-KEPT = {"nginx": "access.log", "ordinary": "hits.ndjson"}
+REAL = [peer for peer in (*PEERS, *MORE) if peer.name not in ("heliograph", "ordinary-kafka")]
 
 
-@pytest.mark.parametrize(
-    "peer", [peer for peer in PEERS if peer.name != "heliograph"], ids=lambda peer: peer.name
-)
+@pytest.mark.parametrize("peer", REAL, ids=lambda peer: peer.name)
 def test_it_answers_and_is_measured(peer: Peer, tmp_path: Path) -> None:
-    if peer.missing():
-        pytest.skip(f"needs {peer.missing()}")
+    _, notes = available([peer])
+    if notes:
+        pytest.skip(notes[0])
     port = free_port()
     with running(peer.launch(tmp_path, port), port, CORE, tmp_path / "output.log") as server:
         load = Load(port, 0.2, 0.1, 8, server_pids=server.pids)
@@ -30,8 +31,38 @@ def test_it_answers_and_is_measured(peer: Peer, tmp_path: Path) -> None:
         outcome.merge(checked(drive(replace(load, keep_alive=False), [CORE])))
         assert 0 < outcome.server_cpu_seconds < outcome.seconds * 2
         assert server.rss_bytes() > 1_000_000
-    if peer.name in KEPT:
-        assert (tmp_path / KEPT[peer.name]).read_bytes().count(b"\n") >= outcome.requests
+    if peer.kept:
+        lines = (tmp_path / peer.kept).read_bytes().splitlines()
+        assert len(lines) >= outcome.requests
+    if peer.kept == "hits.ndjson":
+        hit = orjson.loads(lines[-1])
+        assert hit["url"].startswith("https://www.shop.example/")
+        assert hit["user_agent"].startswith("Mozilla/5.0")
+        assert len(hit["visitor_id"]) == 36, "the cookie's"
+
+
+def test_what_cannot_be_had_is_said() -> None:
+    def refuse() -> None:
+        raise UnavailableError("the registry says no")
+
+    lacks = Peer("lacks", "", BY_NAME["floor"].launch, lambda: "a thing")
+    refused = Peer("refused", "", BY_NAME["floor"].launch, prepare=refuse)
+    found, notes = available([lacks, refused, BY_NAME["floor"]])
+    assert found == [BY_NAME["floor"]]
+    assert notes == [
+        "lacks is not compared; it needs: a thing",
+        "refused is not compared; it needs: the registry says no",
+    ]
+    assert all(sentence.endswith((").", ".")) for sentence in ABSENT)
+
+
+def test_an_install_that_fails_says_what_did_not_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installed, "CACHE", tmp_path / "cache")
+    with pytest.raises(UnavailableError, match="apt-get download no-such-package"):
+        installed.debian("nothing", ["no-such-package"])
+    assert not (tmp_path / "cache" / "nothing").exists()
 
 
 def test_idle_connections_are_all_there(tmp_path: Path) -> None:
