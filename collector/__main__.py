@@ -1,6 +1,6 @@
 """One collector worker under a supervisor: `python -m collector`, settings on stdin.
 
-Settings: ``{"name": "w0", "collector": {…}, "journal": {…}}``.
+Settings: ``{"name": "w0", "collector": {…}, "journal": {…}, "files": {"sites": "…"}}``.
 """
 
 from typing import Any
@@ -18,6 +18,7 @@ async def main(child: Child, settings: dict[str, Any]) -> None:
         CollectorSettings.model_validate(settings["collector"]),
         JournalSettings.model_validate(settings["journal"]),
         child,
+        settings["files"],
     ).run()
 
 

@@ -13,6 +13,7 @@ from collector.identity import IdPool
 from collector.metrics import Counters
 from collector.parameters import Members, note, parse_query, parse_replaced_query, take_json
 from collector.settings import CollectorSettings
+from collector.sites import UNKNOWN_SITE, Sites
 from schemas import hit
 
 EVENT_DEFAULT: Final = "PageView"
@@ -21,8 +22,11 @@ _PERSONAL_PARAMETERS = tuple(
 )
 _NO_WORD: Final = Decision("denied", "parameter")
 
-# A hit's line, and the visitor id to set as a cookie (empty: none).
+# A hit's line (empty: it is refused), and the visitor id to set as a cookie (empty: none).
 BuiltHit: TypeAlias = tuple[bytes, str]
+_REFUSED: Final[BuiltHit] = (b"", "")
+# Mail is read on pages that no site lists.
+_OF_MAIL: Final = frozenset(("message_id", "recipient_id"))
 
 
 class HitBuilder:
@@ -34,8 +38,10 @@ class HitBuilder:
         counters: Counters,
         clock_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
+        sites: Sites,
     ) -> None:
         self._default = Decision(settings.consent_default, "default")
+        self._sites = sites
         self._counters = counters
         self._clock_ms = clock_ms
         self._ids = IdPool(random_bytes)
@@ -65,7 +71,12 @@ class HitBuilder:
             members: Members = {"event": EVENT_DEFAULT}
             parse_replaced_query(query, members)
             tail = facts.plain_tail
-            if tail is None or "consent" in members or "problems" in members:
+            if (
+                tail is None
+                or "consent" in members
+                or "problems" in members
+                or not self._sites.is_open
+            ):
                 built.append(self._finish(members, facts, facts.visitor_id, "pixel", "GET"))
                 continue
             # By far the most: a known visitor, nothing refused, nothing wrong.
@@ -91,12 +102,23 @@ class HitBuilder:
     def _finish(
         self, members: Members, facts: Facts, visitor_id: str, endpoint: str, method: str
     ) -> BuiltHit:
+        if not self._sites.is_open and self._is_refused(members, facts):
+            return _REFUSED
         if facts.page and "url" not in members:
             members["url"] = facts.page
         tail, new_visitor_id = self._apply_consent(members, facts, visitor_id)
         if "problems" in members:
             self._counters.problems += 1
         return hit.encode(self._head(endpoint, method), members, tail), new_visitor_id
+
+    def _is_refused(self, members: Members, facts: Facts) -> bool:
+        """Tell whether a hit is of no site that we know; one that is kept all the same says so."""
+        page = "" if _OF_MAIL & members.keys() else facts.page
+        problem = self._sites.problem(members.get("site", ""), page)
+        if problem:
+            self._counters.unlisted["site" if problem == UNKNOWN_SITE else "page"] += 1
+            note(members, problem)
+        return bool(problem) and self._sites.refuses
 
     def _head(self, endpoint: str, method: str) -> str:
         self._read_clock()

@@ -5,6 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
+from collector.api_keys import ApiKeys
 from collector.build_hit import HitBuilder
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
@@ -12,6 +13,7 @@ from collector.metrics import Counters
 from collector.responses import PixelAnswers
 from collector.secrets import Secrets
 from collector.settings import CollectorSettings
+from collector.sites import Sites
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Desk:
     commit: GroupCommit
     counters: Counters
     secrets: Secrets
+    sites: Sites
+    keys: ApiKeys
 
     def facts_of(self, request: web.Request) -> Facts:
         """Return what the request's headers say."""

@@ -61,16 +61,20 @@ class GroupCommit:
         self._problem_logged_at = float("-inf")
 
     def add(self, line: bytes, connection: Answerable, answer: bytes, close: bool = False) -> None:
-        """Take a hit, and the answer that leaves when it is written; it may be the last one."""
+        """Take a hit, and the answer that leaves when it is written; it may be the last one.
+
+        An empty line is a hit that is not to be kept: its answer leaves with the others.
+        """
         if not self._is_scheduled:
             self.schedule()
-        self._lines.append(line)
+        if line:
+            self._lines.append(line)
         self._answers.append((connection, answer, close))
 
     def extend(
         self, lines: Sequence[bytes], answers: Sequence[tuple[Answerable, bytes, bool]]
     ) -> None:
-        """Take several hits, each with connection, answer, and whether that is the last."""
+        """Take hits and answers, each with its connection and whether it is the last."""
         self.schedule()
         self._lines += lines
         self._answers += answers
@@ -99,12 +103,10 @@ class GroupCommit:
         self.before_write()
         self._is_scheduled = False
         lines, answers, waiters = self._lines, self._answers, self._waiters
-        if not lines:
+        if not (lines or answers):
             return
         self._lines, self._answers, self._waiters = [], [], []
-        kept = self._append(lines)
-        self._counters.write_seconds.observe(self._journal.took)
-        self._counters.batches += 1
+        kept = self._write(lines) if lines else 0
         for connection, answer, close in answers:
             connection.write(answer)
             if close:
@@ -120,6 +122,12 @@ class GroupCommit:
             if not waiter.future.done():
                 waiter.future.set_result(waiter.end <= kept)
         self._counters.hits["pixel"] += kept - counted
+
+    def _write(self, lines: list[bytes]) -> int:
+        kept = self._append(lines)
+        self._counters.write_seconds.observe(self._journal.took)
+        self._counters.batches += 1
+        return kept
 
     def tend(self) -> None:
         """Settle what was at risk and look at the disk; once a second is fine.

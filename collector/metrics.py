@@ -23,6 +23,14 @@ METRICS = (
     Metric("collector_hits_denied_total", "counter",
            "Hits kept without anything personal, since consent did not allow it.",
            "More visitors refuse, or a consent banner broke."),
+    Metric("collector_hits_unlisted_total", "counter",
+           "Hits of a `site` that collector.sites_file does not have, or of a `page` that the site "
+           "does not list; collector.unknown_sites says whether they are kept.",
+           "A snippet has a wrong key, a site moved, or somebody sends hits that are not yours.",
+           label="reason"),
+    Metric("collector_files_stale", "gauge",
+           "Files of sites and keys that could not be read again; the ones before hold.",
+           "The log and /readyz name the fault: mend the file and send SIGHUP."),
     Metric("collector_connections", "gauge", "Open connections.",
            "More clients, or clients that do not close: see collector.connections_max."),
     Metric("collector_connections_refused_total", "counter",
@@ -52,11 +60,13 @@ class Counters:
     """What one worker counts, as plain integers; no call into a metrics library per hit."""
 
     def __init__(self) -> None:
-        self.hits = {"pixel": 0, "beacon": 0}
+        self.hits = {"pixel": 0, "beacon": 0, "api": 0, "click": 0}
         self.lost = 0
         self.at_risk = 0
         self.problems = 0
         self.denied = 0
+        self.unlisted = {"site": 0, "page": 0}
+        self.files_stale = 0
         self.connections_refused = 0
         self.timed_out = {"idle": 0, "read": 0}
         self.handed_over = 0
@@ -77,6 +87,8 @@ class Counters:
             "collector_hits_at_risk_total": self.at_risk,
             "collector_hits_with_problems_total": self.problems,
             "collector_hits_denied_total": self.denied,
+            "collector_hits_unlisted_total": self.unlisted,
+            "collector_files_stale": self.files_stale,
             "collector_connections": connections,
             "collector_connections_refused_total": self.connections_refused,
             "collector_connections_timed_out_total": self.timed_out,

@@ -51,7 +51,7 @@ class Repeats:
         built = self._builder.from_plain_queries([repeat[2] for repeat in noted], queries)
         answer, keep_alive = self._answers.answer, self._answers.keep_alive
         self._commit.extend(
-            [line for line, _ in built],
+            [line for line, _ in built if line],
             [
                 (repeat[1], answer(new_visitor_id=new) if new else keep_alive, False)
                 for repeat, (_, new) in zip(noted, built, strict=True)

@@ -10,10 +10,12 @@ import logging
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiohttp import web
 
+from collector.api_keys import ApiKeys
 from collector.app import make_app
 from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
@@ -27,6 +29,7 @@ from collector.metrics import Counters
 from collector.responses import PixelAnswers
 from collector.secrets import load_secrets, secret_path
 from collector.settings import CollectorSettings
+from collector.sites import Sites
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status
 from schemas.journal.settings import JournalSettings
 from schemas.journal.writer import JournalLocked, JournalWriter, sync_files
@@ -51,11 +54,14 @@ class Worker:
         collector: CollectorSettings,
         journal: JournalSettings,
         child: Child,
+        files: Mapping[str, str] | None = None,
     ) -> None:
+        """`files` has the texts of the files of sites and keys, if the supervisor read them."""
         self._name = name
         self._settings = collector
         self._journal_settings = journal
         self._child = child
+        self._files = files or {}
         self._counters = Counters()
         # Why the last sync failed; empty if it did not.
         self._sync_problem = ""
@@ -97,10 +103,13 @@ class Worker:
         secrets = load_secrets(
             secret_path(settings.secret_file, self._journal_settings.path), os.urandom
         )
+        self._sites = Sites(settings, self._files.get("sites"))
+        self._keys = ApiKeys(settings.keys_file, self._files.get("keys"))
+        self._child.on_hangup = self._reread_files
         self._facts = FactsReader(settings)
         self._answers = PixelAnswers(settings)
         self._builder = HitBuilder(
-            settings, self._counters, lambda: time.time_ns() // 1_000_000, os.urandom
+            settings, self._counters, lambda: time.time_ns() // 1_000_000, os.urandom, self._sites
         )
         guarded = GuardedJournal(
             self._journal, self._journal_settings.write_ms_max / 1000, time.monotonic
@@ -122,6 +131,8 @@ class Worker:
             self._commit,
             self._counters,
             secrets,
+            self._sites,
+            self._keys,
         )
 
     def _lane_shared(self) -> LaneShared:
@@ -141,6 +152,10 @@ class Worker:
             new_app_connection=new_app_connection,
         )
 
+    def _reread_files(self) -> None:
+        self._sites.reload()
+        self._keys.reload()
+
     async def _tick_until_stopped(self) -> None:
         syncing = asyncio.create_task(self._sync_for_ever())
         while not self._child.stop.is_set():
@@ -159,10 +174,13 @@ class Worker:
         problem = self._commit.problem or self._sync_problem
         if self._connections.draining:
             problem = "draining"
+        stale = [file.problem for file in (self._sites.file, self._keys.file) if file.problem]
+        self._counters.files_stale = len(stale)
         self._child.report(
             Status(
                 problem,
                 self._counters.snapshot(len(self._connections), self._journal.bytes_kept),
+                "; ".join(stale),
             )
         )
 

@@ -25,6 +25,7 @@ from consumer.store_errors import StoreError
 from deploy.admin import serve_admin
 from deploy.all_in_one import all_in_one, collector_url, store_url, welcome
 from deploy.embedded_store.metrics import METRICS as STORE_METRICS
+from deploy.operator_files import OperatorFiles
 from deploy.settings import BadSettings, Settings, environment_variable, revealed
 from deploy.supervisor import ChildSpec, ChildState, Supervisor
 from deploy.terminal import LogPrinter
@@ -55,11 +56,13 @@ def collect(settings: Settings, options: argparse.Namespace) -> int:
     """Run the collector's workers until SIGTERM or Ctrl-C."""
     _refuse_taken_ports(settings, ("collector.port", "collector.admin_port"))
     _refuse_bad_secret(settings)
+    files = OperatorFiles(settings.collector)
     return _supervise(
-        [_workers(settings, settings.collector.workers or _cores())],
+        [_workers(settings, settings.collector.workers or _cores(), files)],
         [_collector_admin(settings)],
         settings.collector.drain_delay_seconds,
         lambda: log.info("pixel: %s%s", collector_url(settings), settings.collector.pixel_path),
+        files.reload,
     )
 
 
@@ -120,11 +123,13 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
     _refuse_bad_secret(settings)
     settings = all_in_one(settings)
     workers = settings.collector.workers or min(2, _cores())
+    files = OperatorFiles(settings.collector)
     return _supervise(
-        [[_store(settings)], [_consumer(settings)], _workers(settings, workers)],
+        [[_store(settings)], [_consumer(settings)], _workers(settings, workers, files)],
         [_collector_admin(settings), _consumer_admin(settings, "consumer", "store")],
         settings.collector.drain_delay_seconds,
         lambda: print(welcome(settings), flush=True),
+        files.reload,
     )
 
 
@@ -210,7 +215,7 @@ def _store(settings: Settings) -> ChildSpec:
     )
 
 
-def _workers(settings: Settings, workers: int) -> list[ChildSpec]:
+def _workers(settings: Settings, workers: int, files: OperatorFiles) -> list[ChildSpec]:
     return [
         ChildSpec(
             f"collector.w{number}",
@@ -219,6 +224,7 @@ def _workers(settings: Settings, workers: int) -> list[ChildSpec]:
                 "name": f"w{number}",
                 "collector": revealed(settings.collector),
                 "journal": revealed(settings.journal),
+                "files": files.texts,
             },
             COLLECTOR_METRICS,
             # The worker keeps its own deadline; this one is for a worker that is stuck.
@@ -233,6 +239,7 @@ def _supervise(
     admin_ports: Sequence[AdminPort],
     stop_delay_seconds: float,
     on_ready: Callable[[], None],
+    on_hangup: Callable[[], None] = lambda: None,
 ) -> int:
     names = [child.name for group in groups for child in group]
     printer = LogPrinter(sys.stderr, names)
@@ -240,7 +247,10 @@ def _supervise(
 
     async def body() -> None:
         supervisor = Supervisor(
-            groups, stop_delay_seconds=stop_delay_seconds, write_log=printer.write
+            groups,
+            stop_delay_seconds=stop_delay_seconds,
+            write_log=printer.write,
+            on_hangup=on_hangup,
         )
         runners = []
         for port in admin_ports:

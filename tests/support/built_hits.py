@@ -16,6 +16,7 @@ from collector.build_hit import HitBuilder
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.metrics import Counters
 from collector.settings import CollectorSettings
+from collector.sites import Sites
 from schemas import hit, limits
 
 TYPES: dict[str, type | tuple[type, ...]] = {
@@ -31,7 +32,9 @@ class Bench:
         self.settings = CollectorSettings.model_validate(settings)
         self.counters = Counters()
         self.reader = FactsReader(self.settings)
-        self.builder = HitBuilder(self.settings, self.counters, lambda: NOW_MS, _counted_bytes())
+        self.builder = HitBuilder(
+            self.settings, self.counters, lambda: NOW_MS, _counted_bytes(), Sites(self.settings)
+        )
 
     def facts(
         self, headers: Iterable[tuple[bytes, bytes]] = (), peer: str = "203.0.113.77"
