@@ -10,13 +10,16 @@ from typing import Any, Final, TypeAlias
 from collector.consent import Decision, parameter_decision
 from collector.facts import Facts
 from collector.identity import IdPool
+from collector.mail import MailJudge
 from collector.metrics import Counters
 from collector.parameters import Members, note, parse_query, parse_replaced_query, take_json
+from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 from collector.sites import UNKNOWN_SITE, Sites
 from schemas import hit
 
 EVENT_DEFAULT: Final = "PageView"
+EVENT_OF_CLICK: Final = "Click"
 _PERSONAL_PARAMETERS = tuple(
     field.name for field in hit.FIELDS if field.personal and field.parameter
 )
@@ -39,9 +42,11 @@ class HitBuilder:
         clock_ms: Callable[[], int],
         random_bytes: Callable[[int], bytes],
         sites: Sites,
+        secrets: Secrets,
     ) -> None:
         self._default = Decision(settings.consent_default, "default")
         self._sites = sites
+        self._mail = MailJudge(secrets.signer("recipient"), signed_only=settings.recipients_signed)
         self._counters = counters
         self._clock_ms = clock_ms
         self._ids = IdPool(random_bytes)
@@ -75,6 +80,7 @@ class HitBuilder:
                 tail is None
                 or "consent" in members
                 or "problems" in members
+                or "opened_by" in members
                 or not self._sites.is_open
             ):
                 built.append(self._finish(members, facts, facts.visitor_id, "pixel", "GET"))
@@ -99,6 +105,12 @@ class HitBuilder:
         parse_query(form, members)
         return self._finish(members, facts, "", "beacon", "POST")
 
+    def from_click(self, facts: Facts, described: str, link_url: str, method: str) -> BuiltHit:
+        """Build the hit of a link that is followed; `described` is what its query says of it."""
+        members: Members = {"event": EVENT_OF_CLICK, "link_url": link_url}
+        parse_query(described, members)
+        return self._finish(members, facts, facts.visitor_id, "click", method)
+
     def _finish(
         self, members: Members, facts: Facts, visitor_id: str, endpoint: str, method: str
     ) -> BuiltHit:
@@ -106,6 +118,9 @@ class HitBuilder:
             return _REFUSED
         if facts.page and "url" not in members:
             members["url"] = facts.page
+        if "opened_by" in members:
+            self._read_clock()
+            self._mail.judge(members, facts, endpoint, self._now_ms)
         tail, new_visitor_id = self._apply_consent(members, facts, visitor_id)
         if "problems" in members:
             self._counters.problems += 1

@@ -14,6 +14,7 @@ from typing import Final
 from collector import client_address, consent, identity
 from collector.consent import Decision
 from collector.settings import CollectorSettings
+from schemas.email_opens import Opening
 from schemas.hit import encode_part, encode_tail
 from schemas.limits import LANGUAGE_BYTES_MAX, URL_BYTES_MAX, USER_AGENT_BYTES_MAX
 
@@ -45,6 +46,7 @@ class Facts:
     """
 
     __slots__ = (
+        "_agent",
         "_client",
         "_ips",
         "_tails",
@@ -63,6 +65,7 @@ class Facts:
         ips: tuple[str, str],
         client: bytes,
         problems: Sequence[str],
+        agent: bytes,
     ) -> None:
         self.decision = decision
         self.visitor_id = visitor_id
@@ -71,8 +74,13 @@ class Facts:
         self.plain_tail: bytes | None = None
         # Parts of the line's end: the address whole and cut, what the client says of itself.
         self._ips = ips
+        self._agent = agent
         self._client = client
         self._tails: dict[Decision, bytes] = {}
+
+    def opening(self, seconds: float | None) -> Opening:
+        """Return what tells who opened a mail; `seconds` are those since it was sent."""
+        return Opening(self._agent.decode(errors="replace"), self._ips[0], seconds=seconds)
 
     def tail(self, decision: Decision) -> bytes:
         """Return the end of the line under a decision: who, address, agent, language, consent."""
@@ -112,9 +120,8 @@ class FactsReader:
         visitor_id, opted_out = self._cookies(kept.get(b"cookie"))
         gpc = kept.get(b"sec-gpc")
         page, problems = _page(kept.get(b"referer"))
-        client, client_problems = _client(
-            kept.get(b"user-agent", b"").rstrip(b" \t"), kept.get(b"accept-language", b"")
-        )
+        agent = kept.get(b"user-agent", b"").rstrip(b" \t")
+        client, client_problems = _client(agent, kept.get(b"accept-language", b""))
         return Facts(
             consent.headers_decision(
                 opted_out=opted_out,
@@ -125,6 +132,7 @@ class FactsReader:
             self._addresses(kept, peer),
             client,
             problems + client_problems,
+            agent,
         )
 
     def _cookies(self, cookies: bytes | None) -> tuple[str, bool]:

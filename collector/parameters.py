@@ -17,16 +17,19 @@ from schemas import hit, limits
 
 Members = dict[str, Any]
 
+# Ids of a mail: who opened it is worked out later, for hits that carry one (`collector.mail`).
+_OF_MAIL: Final = ("campaign_id", "message_id", "recipient_id")
+_PLAIN_TEXTS: Final = [
+    field
+    for field in hit.FIELDS
+    if field.parameter and field.bytes_max > 4 and field.name not in ("properties", *_OF_MAIL)
+]
 # A text whose length in characters is at most this is surely short enough in UTF-8.
 _QUICK: Final[Mapping[str, tuple[str, int]]] = {
-    field.parameter: (field.name, field.bytes_max // 4)
-    for field in hit.FIELDS
-    if field.parameter and field.bytes_max > 4 and field.name != "properties"
+    field.parameter: (field.name, field.bytes_max // 4) for field in _PLAIN_TEXTS
 }
 _TEXTS: Final[Mapping[str, tuple[str, int]]] = {
-    field.parameter: (field.name, field.bytes_max)
-    for field in hit.FIELDS
-    if field.parameter and field.bytes_max > 4 and field.name != "properties"
+    field.parameter: (field.name, field.bytes_max) for field in _PLAIN_TEXTS
 }
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,20})?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
@@ -183,6 +186,16 @@ def _take_time(member: str, members: Members, value: str) -> None:
         note(members, f"{member}: not milliseconds since 1970")
 
 
+def _take_of_mail(member: str, members: Members, value: str) -> None:
+    members[member] = _fitted(members, member, value, limits.ID_BYTES_MAX)
+    members["opened_by"] = ""
+
+
+def _take_recipient_signature(members: Members, value: str) -> None:
+    members["recipient_signature"] = value[:100]
+    members["opened_by"] = ""
+
+
 def _take_consent(members: Members, value: str) -> None:
     members["consent"] = value[:20]
 
@@ -193,4 +206,6 @@ _TAKERS: Final[Mapping[str, Callable[[Members, str], None]]] = {
     "ts": partial(_take_time, "client_time"),
     "st": partial(_take_time, "sent_at"),
     "consent": _take_consent,
+    **{hit.BY_NAME[name].parameter: partial(_take_of_mail, name) for name in _OF_MAIL},
+    "rs": _take_recipient_signature,
 }

@@ -144,6 +144,12 @@ class CollectorSettings(BaseModel):
         "beside the folder `journal.path`, made at the first start.",
     )
 
+    recipients_signed: bool = Field(
+        False,
+        description="Keep a recipient (`rid`) only if it is signed (`rs`), for mailers that sign "
+        "(docs/email.md). Otherwise one without a signature is believed.",
+    )
+
     sites_file: FilePath | None = Field(
         None,
         description="TOML file of the sites (docs/sites.md), read again on SIGHUP. Unset: one site "

@@ -109,7 +109,12 @@ class Worker:
         self._facts = FactsReader(settings)
         self._answers = PixelAnswers(settings)
         self._builder = HitBuilder(
-            settings, self._counters, lambda: time.time_ns() // 1_000_000, os.urandom, self._sites
+            settings,
+            self._counters,
+            lambda: time.time_ns() // 1_000_000,
+            os.urandom,
+            self._sites,
+            secrets,
         )
         guarded = GuardedJournal(
             self._journal, self._journal_settings.write_ms_max / 1000, time.monotonic

@@ -98,8 +98,8 @@ FIELDS = (
           "browser; empty for what may be a person."),
     Field("purpose", "LowCardinality(String)", "string", "`prefetch` or `prerender`: the browser "
           "asked ahead of the person."),
-    Field("opened_by", "LowCardinality(String)", "string", "Email opens: `human`, `machine` or "
-          "`unknown`."),
+    Field("opened_by", "LowCardinality(String)", "string", "Opens and clicks of email: `human`, "
+          "`machine` or `unknown`."),
     Field("opened_by_reason", "LowCardinality(String)", "string", "The rule that decided "
           "`opened_by`."),
     Field("api_key", "LowCardinality(String)", "string", "The name of the key that an API caller "

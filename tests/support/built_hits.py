@@ -15,6 +15,7 @@ import orjson
 from collector.build_hit import HitBuilder
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.metrics import Counters
+from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 from collector.sites import Sites
 from schemas import hit, limits
@@ -23,6 +24,7 @@ TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str, "number": (int, float), "object": dict, "array": list,
 }  # fmt: skip
 NOW_MS = 1_795_500_462_670
+SECRETS = Secrets([bytes(32)])
 
 
 class Bench:
@@ -33,7 +35,12 @@ class Bench:
         self.counters = Counters()
         self.reader = FactsReader(self.settings)
         self.builder = HitBuilder(
-            self.settings, self.counters, lambda: NOW_MS, _counted_bytes(), Sites(self.settings)
+            self.settings,
+            self.counters,
+            lambda: NOW_MS,
+            _counted_bytes(),
+            Sites(self.settings),
+            SECRETS,
         )
 
     def facts(

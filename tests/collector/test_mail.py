@@ -1,0 +1,96 @@
+"""Hits of email: who opened is worked out before consent cuts anything, recipients are signed."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from collector.mail import recipient_bytes
+from tests.support.built_hits import NOW_MS, SECRETS, Bench, checked
+
+MACHINE = (b"User-Agent", b"Mozilla/5.0")
+PERSON = (b"User-Agent", b"Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko)")
+NOT_SIGNED = "recipient_id: not signed"
+FORGED = "recipient_id: the signature is another's"
+
+
+def signed(site: str, recipient: str) -> str:
+    return SECRETS.signer("recipient").signature(recipient_bytes(site, recipient))
+
+
+@pytest.mark.parametrize("ids", ["cid=spring", "rid=r-1", "mid=m-1", "cid=a&mid=b&rid=c"])
+def test_hit_with_an_id_of_a_mail_says_who_opened_it(ids: str) -> None:
+    hit = Bench().pixel(f"e=Open&{ids}", MACHINE)
+    assert (hit["opened_by"], hit["opened_by_reason"]) == ("machine", "apple-mpp")
+    assert Bench().pixel(f"e=Open&{ids}", PERSON)["opened_by"] == "human"
+
+
+def test_other_hits_do_not() -> None:
+    bench = Bench()
+    for query in ("e=PageView&u=https://a.example/", "e=PageView&consent=denied", "st=1"):
+        assert "opened_by" not in bench.pixel(query, MACHINE)
+
+
+def test_address_and_agent_are_looked_at_before_they_are_cut() -> None:
+    hit = Bench().pixel("cid=a&consent=denied", PERSON, peer="67.231.150.9")
+    assert (hit["opened_by"], hit["opened_by_reason"]) == ("machine", "proofpoint-network")
+    assert hit["ip"] == "67.231.150.0"
+
+
+def test_time_of_sending_counts() -> None:
+    hit = Bench().pixel(f"cid=a&st={NOW_MS - 2000}", PERSON)
+    assert hit["opened_by_reason"] == "too-soon"
+    assert Bench().pixel(f"cid=a&st={NOW_MS - 60_000}", PERSON)["opened_by"] == "human"
+    assert Bench().pixel("cid=a&st=nonsense", PERSON)["problems"] == [
+        "sent_at: not milliseconds since 1970"
+    ]
+
+
+def test_page_that_sends_an_id_of_a_mail_opens_none() -> None:
+    bench = Bench()
+    line, _ = bench.builder.from_json(bench.facts([PERSON]), {"cid": "spring"}, "")
+    hit = checked(line)
+    assert hit["campaign_id"] == "spring"
+    assert "opened_by" not in hit
+
+
+def test_click_with_an_id_of_a_mail_says_who_clicked() -> None:
+    bench = Bench()
+    line, _ = bench.builder.from_click(
+        bench.facts([MACHINE]), "cid=spring&site=shop&u=x", "https://shop.example/", "HEAD"
+    )
+    hit = checked(line)
+    assert (hit["event"], hit["endpoint"], hit["method"]) == ("Click", "click", "HEAD")
+    assert hit["link_url"] == "https://shop.example/"
+    assert hit["opened_by"] == "machine"
+
+
+@pytest.mark.parametrize(
+    ("query", "signed_only", "kept", "problem"),
+    [
+        ("rid=r-1", False, "r-1", None),
+        ("rid=r-1", True, None, NOT_SIGNED),
+        ("site=shop&rid=r-1&rs=" + signed("shop", "r-1"), True, "r-1", None),
+        ("site=shop&rid=r-1&rs=" + signed("shop", "r-1"), False, "r-1", None),
+        ("site=shop&rid=r-2&rs=" + signed("shop", "r-1"), False, None, FORGED),
+        ("site=other&rid=r-1&rs=" + signed("shop", "r-1"), False, None, FORGED),
+        ("rid=r-1&rs=" + signed("shop", "r-1"), False, None, FORGED),
+        ("rid=r-1&rs=x", True, None, FORGED),
+        (f"site=s&rid={quote('ü@a.example')}&rs=" + signed("s", "ü@a.example"), True,
+         "ü@a.example", None),
+        ("rs=x", True, None, None),
+    ],
+)  # fmt: skip
+def test_recipient_is_kept_if_its_signature_allows(
+    query: str, signed_only: bool, kept: str | None, problem: str | None
+) -> None:
+    hit: dict[str, Any] = Bench(recipients_signed=signed_only).pixel(query, PERSON)
+    assert hit.get("recipient_id") == kept
+    assert hit.get("problems", []) == ([problem] if problem else [])
+    assert "recipient_signature" not in hit
+    assert hit["opened_by"] == "human"
+
+
+def test_recipient_needs_consent_however_it_is_signed() -> None:
+    query = "site=shop&consent=denied&rid=r-1&rs=" + signed("shop", "r-1")
+    assert "recipient_id" not in Bench().pixel(query, PERSON)
