@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check lint types docs screenshots lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-publish kafka chaos
+.PHONY: help run test test-long check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,6 +33,9 @@ docs: $(VENV)/.dev ## generate the reference pages and the JSON Schema
 
 screenshots: $(VENV)/.dev ## photograph the start page for the README (needs Chromium)
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
+tag: ## build the tag that pages load, collector/pages/px.js (needs Node.js)
+	cd collector/tag && npm ci --no-audit --no-fund && npm test && npm run build
 
 lock: $(VENV)/.dev ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python requirements/lock.py
