@@ -28,7 +28,7 @@ _NO_WORD: Final = Decision("denied", "parameter")
 # A hit's line (empty: it is refused), and the visitor id to set as a cookie (empty: none).
 BuiltHit: TypeAlias = tuple[bytes, str]
 _REFUSED: Final[BuiltHit] = (b"", "")
-# Mail is read on pages that no site lists.
+# Mail is read, and links are followed, on pages that no site lists.
 _OF_MAIL: Final = frozenset(("message_id", "recipient_id"))
 
 
@@ -109,12 +109,15 @@ class HitBuilder:
         """Build the hit of a link that is followed; `described` is what its query says of it."""
         members: Members = {"event": EVENT_OF_CLICK, "link_url": link_url}
         parse_query(described, members)
+        if method == "HEAD":
+            # Nobody's browser follows a link without asking for what is there.
+            members["bot"] = "link-checker"
         return self._finish(members, facts, facts.visitor_id, "click", method)
 
     def _finish(
         self, members: Members, facts: Facts, visitor_id: str, endpoint: str, method: str
     ) -> BuiltHit:
-        if not self._sites.is_open and self._is_refused(members, facts):
+        if not self._sites.is_open and self._is_refused(members, facts, endpoint):
             return _REFUSED
         if facts.page and "url" not in members:
             members["url"] = facts.page
@@ -126,9 +129,10 @@ class HitBuilder:
             self._counters.problems += 1
         return hit.encode(self._head(endpoint, method), members, tail), new_visitor_id
 
-    def _is_refused(self, members: Members, facts: Facts) -> bool:
+    def _is_refused(self, members: Members, facts: Facts, endpoint: str) -> bool:
         """Tell whether a hit is of no site that we know; one that is kept all the same says so."""
-        page = "" if _OF_MAIL & members.keys() else facts.page
+        is_from_anywhere = endpoint == "click" or _OF_MAIL & members.keys()
+        page = "" if is_from_anywhere else facts.page
         problem = self._sites.problem(members.get("site", ""), page)
         if problem:
             self._counters.unlisted["site" if problem == UNKNOWN_SITE else "page"] += 1

@@ -1,5 +1,6 @@
 """What the application's routes share: how a request becomes a hit, and where hits go."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +30,7 @@ class Desk:
     secrets: Secrets
     sites: Sites
     keys: ApiKeys
+    clock_ms: Callable[[], int]
 
     def facts_of(self, request: web.Request) -> Facts:
         """Return what the request's headers say."""

@@ -28,6 +28,11 @@ METRICS = (
            "does not list; collector.unknown_sites says whether they are kept.",
            "A snippet has a wrong key, a site moved, or somebody sends hits that are not yours.",
            label="reason"),
+    Metric("collector_links_refused_total", "counter",
+           "Clicks of links that lead nowhere, by reason: `signature`, `expired`, `destination` "
+           "(of a form that browsers may misread), `parameters`.",
+           "A mailer breaks links, a domain is missing in collector.link_domains, or somebody "
+           "looks for an open redirect.", label="reason"),
     Metric("collector_files_stale", "gauge",
            "Files of sites and keys that could not be read again; the ones before hold.",
            "The log and /readyz name the fault: mend the file and send SIGHUP."),
@@ -66,6 +71,7 @@ class Counters:
         self.problems = 0
         self.denied = 0
         self.unlisted = {"site": 0, "page": 0}
+        self.links_refused = {"signature": 0, "expired": 0, "destination": 0, "parameters": 0}
         self.files_stale = 0
         self.connections_refused = 0
         self.timed_out = {"idle": 0, "read": 0}
@@ -88,6 +94,7 @@ class Counters:
             "collector_hits_with_problems_total": self.problems,
             "collector_hits_denied_total": self.denied,
             "collector_hits_unlisted_total": self.unlisted,
+            "collector_links_refused_total": self.links_refused,
             "collector_files_stale": self.files_stale,
             "collector_connections": connections,
             "collector_connections_refused_total": self.connections_refused,

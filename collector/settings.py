@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from schemas.limits import COOKIE_AGE_DAYS_MAX
 from schemas.setting_types import Texts
+from schemas.site_file import LinkDomain
 
 
 def _is_path(text: str) -> str:
@@ -65,6 +66,18 @@ class CollectorSettings(BaseModel):
     )
     beacon_path: Path = Field("/p", description="Path that browsers POST events to.")
     tag_path: Path = Field("/px.js", description="Path of the tag, the script that pages load.")
+    click_path: Path = Field("/r", description="Path of links that lead on (docs/links.md).")
+    link_domains: Texts[LinkDomain] = Field(
+        (),
+        description="Domains that links may lead to without a signature: `shop.example`, or "
+        "`*.shop.example` for all below it. A site may have more in its file.",
+    )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+)?$",
+        description="How browsers reach this collector, as `https://pixel.example`: what "
+        "`heliograph snippet` and `heliograph link` write. Empty: host and port of the settings.",
+    )
     start_page: bool = Field(True, description="Serve /start, the page that tries the pixels.")
     start_store_url: str = Field(
         "", description="Where /start reads back the hits it fired; empty: it does not."

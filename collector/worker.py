@@ -111,7 +111,7 @@ class Worker:
         self._builder = HitBuilder(
             settings,
             self._counters,
-            lambda: time.time_ns() // 1_000_000,
+            _clock_ms,
             os.urandom,
             self._sites,
             secrets,
@@ -138,6 +138,7 @@ class Worker:
             secrets,
             self._sites,
             self._keys,
+            _clock_ms,
         )
 
     def _lane_shared(self) -> LaneShared:
@@ -215,6 +216,10 @@ class Worker:
         if len(self._connections):
             log.warning("drain deadline: %d connections cut", len(self._connections))
             self._connections.cut()
+
+
+def _clock_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _settle_garbage_collection() -> None:

@@ -56,6 +56,10 @@ def _is_cookie_domain(text: str) -> str:
     return text
 
 
+# Where a link may lead: a host, or all below one.
+LinkDomain = Annotated[str, AfterValidator(_is_domain)]
+
+
 class SiteEntry(BaseModel):
     """One site as the file has it; what is left out holds as the settings say."""
 
@@ -67,7 +71,7 @@ class SiteEntry(BaseModel):
     # Where its pages are; empty: anywhere.
     origins: list[Annotated[str, AfterValidator(_is_origin)]] = []
     # Where its signed or unsigned links may lead.
-    link_domains: list[Annotated[str, AfterValidator(_is_domain)]] = []
+    link_domains: list[LinkDomain] = []
     consent_default: Literal["granted", "denied"] | None = None
     cookie_domain: Annotated[str, AfterValidator(_is_cookie_domain)] | None = None
     # As clickhouse.retention_days: more ends beyond the dates that a ClickHouse DateTime has.
