@@ -29,16 +29,23 @@ def allow_descriptors(count: int) -> None:
 
 def idle_connections(server: Server, count: int, cores: Sequence[int]) -> dict[str, float]:
     """Open connections that each made one request, and see what they cost while they are idle."""
+    with opened(server, count, cores) as seen:
+        return seen
+
+
+@contextmanager
+def opened(server: Server, count: int, cores: Sequence[int]) -> Iterator[dict[str, float]]:
+    """Keep idle connections open, and yield what they cost."""
     checked(drive(Load(port=server.port, seconds=WARM_UP_SECONDS), cores))
     before = server.rss_bytes()
     with _open(server.port, count):
         after = server.rss_bytes()
-    return {
-        "connections": count,
-        "rss_bytes": after,
-        "rss_bytes_before": before,
-        "rss_bytes_per_connection": (after - before) / count,
-    }
+        yield {
+            "connections": count,
+            "rss_bytes": after,
+            "rss_bytes_before": before,
+            "rss_bytes_per_connection": (after - before) / count,
+        }
 
 
 def many_hits(server: Server, hits: int, cores: Sequence[int]) -> dict[str, float]:

@@ -35,11 +35,16 @@ def rss_bytes(pids: Iterable[int]) -> int:
     return sum(int(_proc(pid, "statm").split()[1]) * _PAGE_BYTES for pid in pids)
 
 
+def descriptors(pids: Iterable[int]) -> int:
+    """Return how many files and sockets the processes have open."""
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)
+
+
 @contextmanager
-def pinned(core: int) -> Iterator[None]:
-    """Run on one core; processes started inside stay there."""
+def pinned(*cores: int) -> Iterator[None]:
+    """Run on these cores only; processes started inside stay there."""
     before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
+    os.sched_setaffinity(0, cores)
     try:
         yield
     finally:

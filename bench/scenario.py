@@ -19,6 +19,8 @@ from typing import Any, Protocol, cast
 
 from bench import scenarios
 
+SECONDS = 5.0
+QUICK_SECONDS = 0.5
 Figure = float | Sequence[float]
 Points = Sequence[tuple[float, float]]
 
@@ -66,7 +68,7 @@ class ScenarioResult:
 
 
 class Scenario(Protocol):
-    """A module of `bench/scenarios/`."""
+    """A module of `bench/scenarios/`; one whose phases are not 5 s long has `SECONDS` too."""
 
     NAME: str
     ABOUT: str
@@ -88,19 +90,28 @@ def by_name(name: str) -> Scenario:
     return cast("Scenario", import_module(f"bench.scenarios.{name.replace('-', '_')}"))
 
 
+def seconds_of(scenario: Scenario, *, quick: bool) -> float:
+    """Return how long a phase of a scenario lasts if nobody says."""
+    whole: float = getattr(scenario, "SECONDS", SECONDS)
+    return QUICK_SECONDS if quick else whole
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one scenario and print its result as a line of JSON."""
     parser = argparse.ArgumentParser(prog="bench.scenario", description="One scenario alone.")
     parser.add_argument("name", choices=names())
     parser.add_argument("--quick", action="store_true", help="a few seconds, to see that it works")
-    parser.add_argument("--seconds", type=float, default=0, help="of a phase [5; quick: 0.5]")
+    parser.add_argument(
+        "--seconds", type=float, default=0, help="of a phase [mostly 5; quick: 0.5]"
+    )
     parser.add_argument("--rounds", type=int, default=0, help="how often [5; quick: 1]")
     given = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder:
-        seconds = given.seconds or (0.5 if given.quick else 5.0)
+        chosen = by_name(given.name)
+        seconds = given.seconds or seconds_of(chosen, quick=given.quick)
         rounds = given.rounds or (1 if given.quick else 5)
         options = ScenarioOptions(seconds, given.quick, rounds, Path(folder))
-        print(json.dumps(by_name(given.name).run(options).encode()))
+        print(json.dumps(chosen.run(options).encode()))
     return 0
 
 

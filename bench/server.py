@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,8 +41,10 @@ class Server:
         port: int,
         log: Path,
         answers: Callable[[int], bool] = pixel.answers,
+        command: Sequence[str] = (),
     ) -> None:
         self.process = process
+        self.command = command
         self.port = port
         self.log = log
         self._answers = answers
@@ -95,12 +97,13 @@ class Server:
 def running(
     launch: Launch,
     port: int,
-    core: int,
+    core: int | Sequence[int],
     log: Path,
     answers: Callable[[int], bool] = pixel.answers,
 ) -> Iterator[Server]:
-    """Start a server on a core; it answers on `port` when this yields, and is gone afterwards."""
-    with log.open("wb") as output, processes.pinned(core):
+    """Start a server on its cores; it answers on `port` once this yields, and is gone after."""
+    cores = [core] if isinstance(core, int) else core
+    with log.open("ab") as output, processes.pinned(*cores):
         process = subprocess.Popen(
             launch.command,
             env=os.environ | launch.environment,
@@ -108,7 +111,7 @@ def running(
             stdout=output,
             stderr=output,
         )
-    server = Server(process, port, log, answers)
+    server = Server(process, port, log, answers, launch.command)
     try:
         server.wait_until_answering()
         yield server
