@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from deploy import commands, dead_letters
+from deploy import commands, dead_letters, links_command
+from deploy.capacity_command import add_capacity_arguments, capacity
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
 EXIT_BAD_SETTINGS = 2
@@ -55,6 +56,15 @@ COMMANDS = (
     Command("dead-letters replay", "Put refused lines through again; each becomes one hit at most, "
             "however often it is replayed.",
             ("clickhouse",), dead_letters.replay_letters, dead_letters.add_replay_arguments),
+    Command("capacity", "Plan: what machines and disks a number of hits a second needs.",
+            (), capacity, add_capacity_arguments),
+    Command("snippet", "Print what a page, a mail or a server needs to send hits, ready to copy.",
+            ("collector",), links_command.print_snippet, links_command.add_snippet_arguments),
+    Command("link", "Print a signed link that counts its clicks, and write its QR code.",
+            ("collector", "journal"), links_command.print_link, links_command.add_link_arguments),
+    Command("recipients", "Sign recipients of mails, so that nobody opens mails in another's name.",
+            ("collector", "journal"), links_command.print_recipients,
+            links_command.add_recipients_arguments),
     Command("config", "Print the effective settings, secrets hidden.",
             ALL_SECTIONS, commands.print_config),
 )  # fmt: skip
