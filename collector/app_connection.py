@@ -65,6 +65,8 @@ class AppConnection(web.RequestHandler):
             max_field_size=settings.header_bytes_max,
             max_headers=HEADERS_MAX,
             lingering_time=0,
+            # Only the API takes other encodings than none, and says itself what is wrong with one.
+            auto_decompress=False,
         )
         self._connections = connections
         self._counters = counters

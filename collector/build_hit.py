@@ -20,9 +20,8 @@ from schemas import hit
 
 EVENT_DEFAULT: Final = "PageView"
 EVENT_OF_CLICK: Final = "Click"
-_PERSONAL_PARAMETERS = tuple(
-    field.name for field in hit.FIELDS if field.personal and field.parameter
-)
+# What goes without consent; the address is no member before the line's end, which has it cut.
+_PERSONAL = (*(field.name for field in hit.FIELDS if field.personal), "visitor_kind")
 _NO_WORD: Final = Decision("denied", "parameter")
 
 # A hit's line (empty: it is refused), and the visitor id to set as a cookie (empty: none).
@@ -114,6 +113,10 @@ class HitBuilder:
             members["bot"] = "link-checker"
         return self._finish(members, facts, facts.visitor_id, "click", method)
 
+    def from_api(self, facts: Facts, members: Members) -> bytes:
+        """Build the line of an API caller's event from its members, which were checked."""
+        return self._finish(members, facts, "", "api", "POST")[0]
+
     def _finish(
         self, members: Members, facts: Facts, visitor_id: str, endpoint: str, method: str
     ) -> BuiltHit:
@@ -162,7 +165,7 @@ class HitBuilder:
         decision = self._decide(members, facts)
         if not decision.granted:
             self._counters.denied += 1
-            for name in _PERSONAL_PARAMETERS:
+            for name in _PERSONAL:
                 members.pop(name, None)
             return facts.tail(decision), ""
         if facts.visitor_id:
@@ -170,6 +173,9 @@ class HitBuilder:
             if decision == self._default and not facts.problems:
                 facts.plain_tail = tail
             return tail, ""
+        if "api_key" in members:
+            # The visitor is the caller's to name; who asked is a server.
+            return facts.tail(decision), ""
         # The headers carry no id, so the line's end has none either.
         members["visitor_id"] = visitor_id = visitor_id or self._ids.visitor_id()
         return facts.tail(decision), visitor_id

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from collector.api_keys import ApiKeys
+from collector.api_door import ApiDoor
 from collector.build_hit import HitBuilder
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.group_commit import GroupCommit
@@ -29,7 +29,7 @@ class Desk:
     counters: Counters
     secrets: Secrets
     sites: Sites
-    keys: ApiKeys
+    door: ApiDoor
     clock_ms: Callable[[], int]
 
     def facts_of(self, request: web.Request) -> Facts:

@@ -185,6 +185,12 @@ class CollectorSettings(BaseModel):
         description="Events that one key may send a second, to each worker; a burst of ten seconds "
         "is let through. More get 429. 0: no bound.",
     )
+    api_body_bytes_max: int = Field(
+        4194304,
+        ge=1024,
+        le=67108864,
+        description="Largest body of a POST to the API, inflated; larger ones get 413.",
+    )
     api_age_hours_max: int = Field(
         168,
         ge=1,

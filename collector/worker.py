@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.api_door import ApiDoor
 from collector.api_keys import ApiKeys
 from collector.app import make_app
 from collector.app_connection import AppConnection
@@ -137,7 +138,7 @@ class Worker:
             self._counters,
             secrets,
             self._sites,
-            self._keys,
+            ApiDoor(self._keys, settings.api_events_per_second, _clock_ms, time.monotonic),
             _clock_ms,
         )
 

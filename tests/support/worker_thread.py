@@ -129,6 +129,10 @@ class WorkerThread:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._child.stop.set)
 
+    def hang_up(self) -> None:
+        """Have it read its files again, as SIGHUP does."""
+        self._loop.call_soon_threadsafe(lambda: self._child.on_hangup())
+
     def journal_bytes(self) -> bytes:
         """Return all the journal's bytes."""
         return b"".join(path.read_bytes() for path in sorted(self.folder.glob("*.ndjson")))
