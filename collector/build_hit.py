@@ -12,7 +12,7 @@ from collector.facts import Facts
 from collector.identity import IdPool
 from collector.mail import MailJudge
 from collector.metrics import Counters
-from collector.parameters import Members, note, parse_query, parse_replaced_query, take_json
+from collector.parameters import Members, note, parse_query, take_json, take_plain
 from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 from collector.sites import UNKNOWN_SITE, Sites
@@ -63,7 +63,7 @@ class HitBuilder:
         return self._finish(members, facts, facts.visitor_id, "pixel", method)
 
     def from_plain_queries(
-        self, facts_of: Sequence[Facts], queries: Sequence[str]
+        self, facts_of: Sequence[Facts], queries: Sequence[Mapping[str, str]]
     ) -> list[BuiltHit]:
         """Build the hits of GETs of the pixel, each of one of `parameters.plain_queries`.
 
@@ -73,7 +73,7 @@ class HitBuilder:
         built = []
         for facts, query in zip(facts_of, queries, strict=True):
             members: Members = {"event": EVENT_DEFAULT}
-            parse_replaced_query(query, members)
+            take_plain(query, members)
             tail = facts.plain_tail
             if (
                 tail is None

@@ -33,6 +33,10 @@ _TEXTS: Final[Mapping[str, tuple[str, int]]] = {
 }
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,20})?")
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
+# What a query may have in a target, and what of it can stand in a JSON string.
+_QUERY: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+_PLAIN: Final = _QUERY.translate(None, b'"\\')
+_NOT_ASCII = re.compile(rb"%[89A-Fa-f]")
 _TIME_MS_MAX = 10_413_791_999_999  # DateTime64 ends with the year 2299.
 
 
@@ -41,41 +45,50 @@ def parse_query(query: str, members: Members) -> None:
 
     Parameters that have no meaning here are ignored: cache busters, say.
     """
-    parse_replaced_query(_common_escapes_replaced(query), members)
-
-
-def plain_queries(queries: Sequence[bytes]) -> Sequence[str] | None:
-    """Return query strings for `parse_replaced_query`; None unless all are what a target may have.
-
-    That is printable ASCII without space and `#`. One check and one replacement serve all.
-    """
-    joined = b" ".join(queries)
-    if not joined.isascii():
-        return None
-    text = joined.decode()
-    if not text.isprintable() or "#" in text:
-        return None
-    split = _common_escapes_replaced(text).split(" ")
-    return split if len(split) == len(queries) else None
-
-
-def _common_escapes_replaced(query: str) -> str:
-    """Replace the escapes that encodeURIComponent leaves most often in a URL.
-
-    What they stand for is no hex digit, no percent sign and no separator of a query string, so no
-    other escape, name or value comes of it, and decoding the rest later gives the same.
-    """
-    if "%" not in query:
-        return query
-    return query.replace("%2F", "/").replace("%3A", ":").replace("%3F", "?")
-
-
-def parse_replaced_query(query: str, members: Members) -> None:
-    """As `parse_query`, for a query whose common escapes are replaced already."""
+    plain = plain_queries((query.encode(),))
+    if plain is not None:
+        take_plain(plain[0], members)
+        return
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if "%" in value or "+" in value:
-            value = _decoded(members, name, value)
+        if value:
+            if "%" in name or "+" in name:
+                name = unquote_plus(name)
+            if "%" in value or "+" in value:
+                value = _decoded(members, name, value)
+            take(members, name, value)
+
+
+def is_query(query: bytes) -> bool:
+    """Tell whether a query is of characters that a target may have (RFC 9112): visible ASCII."""
+    return not query.translate(None, _QUERY)
+
+
+def plain_queries(queries: Sequence[bytes]) -> Sequence[Mapping[str, str]] | None:
+    """Return the parameters of queries, decoded; None unless all of them are surely plain.
+
+    Each parameter comes once and has one ``=``, and what is escaped is UTF-8. One parse serves all:
+    such queries are JSON, once their separators and escapes are spelled as JSON does.
+    """
+    joined = b" ".join(queries)
+    if joined.translate(None, _PLAIN) != b" " * (len(queries) - 1):
+        return None
+    text = joined.replace(b"%", b"\\u00").replace(b"&", b'","').replace(b"=", b'":"')
+    try:
+        plain: list[dict[str, str]] = orjson.loads(
+            b'[{"%b"}]' % text.replace(b" ", b'"},{"').replace(b"+", b" ")
+        )
+        if _NOT_ASCII.search(joined):
+            # An escape is a byte, and JSON took it for a character.
+            plain = [{_utf8(name): _utf8(value) for name, value in one.items()} for one in plain]
+    except ValueError:
+        return None
+    return plain if sum(map(len, plain)) == joined.count(b"=") else None
+
+
+def take_plain(parameters: Mapping[str, str], members: Members) -> None:
+    """Add the parameters of one of `plain_queries` to `members`, as `parse_query` does."""
+    for name, value in parameters.items():
         quick = _QUICK.get(name)
         if quick is not None and 0 < len(value) <= quick[1]:
             members[quick[0]] = value
@@ -83,12 +96,12 @@ def parse_replaced_query(query: str, members: Members) -> None:
             take(members, name, value)
 
 
+def _utf8(text: str) -> str:
+    return text if text.isascii() else text.encode("latin-1").decode()
+
+
 def _decoded(members: Members, name: str, value: str) -> str:
     """Decode one value of application/x-www-form-urlencoded (WHATWG URL section 5.1)."""
-    if "+" not in value:
-        text = value.replace("%3D", "=").replace("%26", "&")
-        if "%" not in text:
-            return text
     text = unquote_plus(value)
     if "\ufffd" in text:
         note(members, f"{name[:20]}: not UTF-8")
@@ -97,8 +110,6 @@ def _decoded(members: Members, name: str, value: str) -> str:
 
 def take(members: Members, name: str, value: str) -> None:
     """Add one parameter with a non-empty value to `members`."""
-    if "%" in name or "+" in name:
-        name = unquote_plus(name)
     text = _TEXTS.get(name)
     if text is not None:
         members[text[0]] = _fitted(members, text[0], value, text[1])

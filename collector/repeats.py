@@ -1,17 +1,17 @@
 """Pixel requests of one event-loop turn whose headers their connections had sent before.
 
 By far the most requests of a busy collector. They are only noted as they arrive and are built
-together when the turn ends: the checks of their targets and the commonest escapes are then one call
-for all of them. A target that is not surely plain takes the long way, alone.
+together when the turn ends: their queries are then checked and parsed in one call. A query that is
+not surely plain is parsed alone, and a request whose target may be malformed is read the long way.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from collector.build_hit import HitBuilder
 from collector.facts import Facts
 from collector.group_commit import Answerable, GroupCommit
-from collector.parameters import plain_queries
+from collector.parameters import is_query, plain_queries
 from collector.responses import PixelAnswers
 
 
@@ -23,7 +23,7 @@ class Repeater(Protocol):
 
 
 # The connection, its transport, what its headers said, the query, and the whole request.
-Repeat = tuple[Repeater, Answerable, Facts, bytes, bytes]
+Repeat: TypeAlias = tuple[Repeater, Answerable, Facts, bytes, bytes]
 
 
 class Repeats:
@@ -46,7 +46,8 @@ class Repeats:
     def _build(self, noted: Sequence[Repeat]) -> None:
         queries = plain_queries([repeat[3] for repeat in noted])
         if queries is None:
-            self._build_apart(noted)
+            for repeat in noted:
+                self._build_apart(repeat)
             return
         built = self._builder.from_plain_queries([repeat[2] for repeat in noted], queries)
         answer, keep_alive = self._answers.answer, self._answers.keep_alive
@@ -58,10 +59,10 @@ class Repeats:
             ],
         )
 
-    def _build_apart(self, noted: Sequence[Repeat]) -> None:
-        if len(noted) == 1:
-            repeater, *_, data = noted[0]
+    def _build_apart(self, repeat: Repeat) -> None:
+        repeater, transport, facts, query, data = repeat
+        if not is_query(query):
             repeater.read_plainly(data)
             return
-        for repeat in noted:
-            self._build((repeat,))
+        line, new = self._builder.from_query(facts, query.decode(), "GET")
+        self._commit.add(line, transport, self._answers.answer(new_visitor_id=new))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.parameters import is_query, plain_queries
 from schemas import hit, limits
 from tests.support.built_hits import Bench, checked
 
@@ -64,6 +65,26 @@ def test_a_query_means_what_the_standard_library_reads(query: str) -> None:
 @given(st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), max_size=300))
 def test_any_query_makes_a_line(query: str) -> None:
     BENCH.pixel(query)
+
+
+@given(st.lists(QUERIES, min_size=1, max_size=4))
+def test_queries_read_together_say_what_each_says_alone(queries: list[str]) -> None:
+    asked = [query.encode() for query in queries if is_query(query.encode())]
+    together = plain_queries(asked) if asked else None
+    if together is not None:
+        for query, parameters in zip(asked, together, strict=True):
+            pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
+            assert dict(pairs) == parameters
+            assert len(pairs) == len(parameters)
+
+
+PLAIN = "e=Buy&u=https%3A%2F%2Fa.example%2F%3Fb%3Dc%26d&p.x=%C3%A4+1%2B1"
+
+
+@pytest.mark.parametrize("other", ["e=a&e=b", "e", "u=?a=b", "e=%ff", "e=%4", "e=%zz", 'e="', ""])
+def test_what_is_not_surely_plain_is_left_alone(other: str) -> None:
+    assert plain_queries((PLAIN.encode(), PLAIN.encode())) is not None
+    assert plain_queries((PLAIN.encode(), other.encode())) is None
 
 
 JSON = st.recursive(
