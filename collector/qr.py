@@ -1,25 +1,28 @@
-"""A link as a QR code: one SVG element that may stand in a page, in a file or in print.
+"""A link as a QR code, as SVG for pages, files and print.
 
-Drawing takes milliseconds of a core, so nobody may ask a worker for it who may not sign links too.
+Drawing takes milliseconds of a core, so a worker draws for nobody who may not sign links too.
 """
 
+from io import BytesIO
 from typing import Final
 
 import segno
 
-# Half of the code's error levels: a scratch of 15 % is mended (ISO/IEC 18004, level M).
+# A sixth of the code may be scratched (ISO/IEC 18004, level M).
 ERROR_LEVEL: Final = "m"
-# Each module is four pixels wide in a page; SVG scales.
+# Pixels of a module where nobody says how large the picture is.
 MODULE_PIXELS: Final = 4
 # What the largest code of level M takes (version 40, bytes).
 QR_BYTES_MAX: Final = 2331
 
 
-def qr_svg(text: str) -> str | None:
-    """Return a text as SVG, black on white with the quiet zone; None for one that is too long."""
+def qr_svg(text: str) -> bytes | None:
+    """Return an SVG file, black on white with the quiet zone; None for a text that is too long."""
     if len(text.encode()) > QR_BYTES_MAX:
         return None
-    code = segno.make_qr(text, error=ERROR_LEVEL, boost_error=False)
-    return code.svg_inline(
-        scale=MODULE_PIXELS, dark="#000", light="#fff", svgclass=None, lineclass=None, omitsize=True
-    )
+    file = BytesIO()
+    segno.make_qr(text, error=ERROR_LEVEL, boost_error=False, encoding="utf-8").save(
+        file, kind="svg", scale=MODULE_PIXELS, dark="#000", light="#fff", svgclass=None,
+        lineclass=None, omitsize=True, xmldecl=False, nl=False,
+    )  # fmt: skip
+    return file.getvalue()

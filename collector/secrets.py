@@ -32,7 +32,7 @@ _HEADER = (
     "# One a line, 64 or more hex digits; the first signs, all verify.\n"
 )
 
-Use = Literal["cookie", "link", "recipient", "salt"]
+Use = Literal["cookie", "link", "recipient", "salt", "start"]
 
 
 class BadSecret(Exception):
@@ -77,15 +77,22 @@ def secret_path(secret_file: Path | None, journal_path: Path) -> Path:
     return secret_file or journal_path.parent / FILE_NAME
 
 
-def load_secrets(path: Path, random_bytes: Callable[[int], bytes]) -> Secrets:
-    """Read the keys; make the file if there is none. Raises BadSecret."""
+def load_secrets(path: Path, random_bytes: Callable[[int], bytes] | None) -> Secrets:
+    """Read the keys; make the file if there is none and `random_bytes` is given. Raises BadSecret.
+
+    Who signs for a collector must not make it: a file of his own would be another's.
+    """
     try:
         text = _read(path)
-        if text is None:
+        if text is None and random_bytes is not None:
             _make(path, random_bytes(KEY_BYTES))
-            text = _read(path) or ""
+            text = _read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise BadSecret(f"collector.secret_file: can't read or make {path}: {error}") from error
+    if text is None:
+        raise BadSecret(
+            f"collector.secret_file: no keys at {path}: start the collector once, or name its file"
+        )
     lines = [line.strip() for line in text.splitlines()]
     keys = [line for line in lines if line and not line.startswith("#")]
     if not keys:

@@ -76,7 +76,7 @@ class CollectorSettings(BaseModel):
         "",
         pattern=r"^(https?://[^/?#\s]+)?$",
         description="How browsers reach this collector, as `https://pixel.example`: what "
-        "`heliograph snippet` and `heliograph link` write. Empty: host and port of the settings.",
+        "the commands `snippet` and `link` write. Empty: host and port of the settings.",
     )
     start_page: bool = Field(True, description="Serve /start, the page that tries the pixels.")
     start_store_url: str = Field(

@@ -92,6 +92,12 @@ def test_unusable_file_is_named_and_its_content_is_not(
     assert "password" not in str(raised.value)
 
 
+def test_who_only_signs_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadSecret, match="start the collector once"):
+        load_secrets(tmp_path / "keys", None)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_folder_that_can_not_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BadSecret, match="can't read or make"):
