@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-publish kafka chaos
+.PHONY: help run test test-long check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench bench-compare bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -68,7 +68,13 @@ bench-pump: $(VENV)/.dev ## the consumer: a journal into the embedded store (ARG
 bench-path: $(VENV)/.dev ## pixel to Kafka to a row, and ten minutes without Kafka (ARGS="--away 60")
 	$(BIN)/python -m bench.path $(ARGS)
 
-bench-publish: $(VENV)/.dev ## make docs/performance.md of the last full runs
+bench: $(VENV)/.dev ## everything the bench measures, in a quarter of an hour (ARGS=--quick, ARGS="--only latency")
+	$(BIN)/python -m bench $(ARGS)
+
+bench-compare: $(VENV)/.dev ## is BASE=<revision> slower or faster? alternately, with its confidence (WHAT=pump)
+	$(BIN)/python -m bench.compare $(BASE) $(if $(WHAT),--what $(WHAT)) $(ARGS)
+
+bench-publish: $(VENV)/.dev ## make docs/performance.md and its pictures of the last full bench
 	$(BIN)/python -m bench.report
 
 kafka: $(VENV)/.dev ## run a real Apache Kafka here (BROKERS=3 for a cluster); Ctrl-C stops it
