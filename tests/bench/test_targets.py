@@ -15,8 +15,8 @@ OURS = "heliograph.keep_alive_requests_per_cpu_second"
 NGINX = "nginx.keep_alive_requests_per_cpu_second"
 
 
-def record(scenario: str = "peers", **figures: list[float]) -> Record:
-    return Record(RUN, 1.0, ScenarioResult(scenario, figures, notes=[]))
+def record(figures: dict[str, list[float]]) -> Record:
+    return Record(RUN, 1.0, ScenarioResult("peers", figures, notes=[]))
 
 
 def test_a_ratio_is_taken_within_a_round() -> None:
@@ -32,7 +32,7 @@ def test_a_ratio_is_taken_within_a_round() -> None:
     ("form", "ours", "holds"), [("full", 100, True), ("full", 99, False), ("quick", 40, True)]
 )
 def test_the_form_decides_the_limit(form: str, ours: float, holds: bool) -> None:
-    seen = {"peers": record(**{NGINX: [100.0], OURS: [ours]})}
+    seen = {"peers": record({NGINX: [100.0], OURS: [ours]})}
     by_row = {(v.target.figure, v.target.against): v.holds for v in verdicts(seen, form)}
     assert by_row[(OURS, NGINX)] is holds
     assert by_row[(OURS, NGINX.replace("nginx", "ordinary-kafka"))] is None
@@ -54,10 +54,10 @@ def test_records_survive_their_file_and_replace_one_another(tmp_path: Path) -> N
     file = tmp_path / "results" / "bench.ndjson"
     series = {"p99 (ms) over time (s)": [(0.0, 1.5), (1.0, 2.0)]}
     other = Record(RUN, 2.0, ScenarioResult("soak", {"rounds": 1.0}, series, ["a note"]))
-    records.put(file, record(a=[1.0, 2.0]))
+    records.put(file, record({"a": [1.0, 2.0]}))
     records.put(file, other)
-    records.put(file, record(a=[3.0]))
-    assert records.read(file) == {"peers": record(a=[3.0]), "soak": other}
+    records.put(file, record({"a": [3.0]}))
+    assert records.read(file) == {"peers": record({"a": [3.0]}), "soak": other}
     records.forget(file, "peers")
     assert records.read(file) == {"soak": other}
     assert len(file.read_bytes().splitlines()) == 1
