@@ -1,10 +1,11 @@
-"""Migrations: applies schemas/clickhouse in order, records them, and sets the retention.
+"""Migrations: applies schemas/clickhouse in order, records them, sets retention and rules.
 
 Invariants:
 
 - A migration may run twice, also by two processes at once: each statement says IF NOT EXISTS or
   the like (a test looks), and the record of it is written after it.
-- A migration that was recorded never changes: another checksum is an error.
+- A migration that was recorded never changes: another checksum is an error. Retention and the
+  rules of enrichment do change, and are compared with what the store has each time.
 
 Knows nothing of what the tables are for, but for those whose rows age.
 """
@@ -18,6 +19,7 @@ from importlib import resources
 
 from consumer.settings import ClickHouseSettings
 from consumer.store_client import StoreClient
+from schemas.enrichment import rules
 from schemas.errors import Explained
 
 log = logging.getLogger(__name__)
@@ -110,6 +112,7 @@ class _Run:
             await self._apply(migration, applied or {})
         for table, column in AGING.items():
             await self._retain(table, column)
+        await self._derive()
         return self._taken
 
     async def _take(self, statement: str, *, database: str | None = None) -> None:
@@ -172,3 +175,17 @@ class _Run:
             return
         change = f"MODIFY TTL {wanted}" if wanted else "REMOVE TTL"
         await self._take(f"ALTER TABLE {table} {change}")
+
+    async def _derive(self) -> None:
+        """Give the derived columns this version's rules; what is stored keeps what it has."""
+        mark = f"{rules.MARK}{rules.version()}"
+        found = await self._ask(
+            "SELECT any(comment) FROM system.columns WHERE table = 'hits' AND name = 'channel' "  # noqa: S608 - a checked name
+            f"AND database = '{self._settings.database}'"
+        )
+        if found != mark:
+            columns = (
+                f"MODIFY COLUMN {name} {column} COMMENT '{mark}'"
+                for name, column in rules.columns().items()
+            )
+            await self._take("ALTER TABLE hits " + ", ".join(columns))

@@ -1,0 +1,1 @@
+"""The rule tables of enrichment, and the SQL that they become."""
