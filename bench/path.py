@@ -3,8 +3,8 @@
 Steady arrivals at the collector while shipper, Kafka, consumer and store run beside it, in three
 phases: all is well; Kafka is stopped; Kafka is back and what waited is shipped. It shows how old a
 hit is when it is a row, what the outage does to the pixel's latency and the collector's memory, and
-how fast the backlog goes. The collector shares its core with the load generator only; Kafka,
-shipper, consumer and store have the other.
+how fast the backlog goes. The collector shares its core with the load generator only, which sleeps
+between arrivals; Kafka, shipper, consumer and store have the other.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from bench import processes, samples
 from bench.drive import FailedRunError, checked, drive
-from bench.load import Load
+from bench.load import Load, Outcome
 from bench.peers import heliograph
 from bench.pump import get, has_table, pings
 from bench.samples import Run, Sample
@@ -32,6 +32,7 @@ WARMUP_SECONDS = 10.0
 DRAIN_SECONDS_MAX = 1_800.0
 POLL_SECONDS = 0.5
 SETTLE_MS = 5_000
+STORED_SHARE = 0.999  # the schedule's last arrivals may fall past its end
 FRESHNESS = (
     "SELECT arrayStringConcat(arrayMap(x -> toString(x), quantiles(0.5, 0.99)"
     "(date_diff('ms', received_at, inserted_at))), ' ') FROM hits WHERE received_at BETWEEN "
@@ -96,10 +97,17 @@ class WholePath:
         log = folder / "consumer.log"
         stack.enter_context(running(consumer, self.store_port, OTHER_CORE, log, answers=has_table))
 
-    def phase(self, name: str, rate: int, seconds: float) -> None:
+    def phase(self, name: str, rate: int, seconds: float, slice_seconds: float = 0.0) -> Outcome:
         """Put the load on the pixel and keep what was seen."""
         before = self._collector.rss_bytes()
-        load = Load(self._collector.port, seconds, connections=32, rate_per_second=rate)
+        load = Load(
+            self._collector.port,
+            seconds,
+            connections=32,
+            rate_per_second=rate,
+            spin=False,
+            slice_seconds=slice_seconds,
+        )
         outcome = checked(drive(load, [COLLECTOR_CORE]))
         for percent in (50.0, 99.0, 99.9):
             latency_us = outcome.corrected.percentile(percent) / 1_000
@@ -107,6 +115,7 @@ class WholePath:
         self.values[f"{name}: collector's memory, times before"] = (
             self._collector.rss_bytes() / before
         )
+        return outcome
 
     def waiting_bytes(self) -> int:
         """Return what is in the journal: about what Kafka does not have."""
@@ -114,13 +123,34 @@ class WholePath:
 
     def rows(self) -> int:
         """Return how many hits are rows."""
-        return int(get(self.store_port, "?query=SELECT+count()+FROM+hits") or 0)
+        return rows(self.store_port)
 
-    def freshness_ms(self, since_ms: int, until_ms: int) -> tuple[float, float]:
-        """Return the median and the 99th percentile of a hit's age when it became a row."""
-        answer = get(self.store_port, "?query=" + quote(FRESHNESS.format(since_ms, until_ms)))
-        p50, p99 = answer.split()
-        return float(p50), float(p99)
+
+def until_rows(path: WholePath, sent_hits: float) -> float:
+    """Wait until so many hits are rows, all but a few; return how many seconds that took."""
+    began = time.monotonic()
+    while (stored := path.rows()) < sent_hits * STORED_SHARE:
+        if time.monotonic() - began > DRAIN_SECONDS_MAX:
+            raise FailedRunError(f"{stored} rows of {sent_hits:.0f} after {DRAIN_SECONDS_MAX} s")
+        time.sleep(POLL_SECONDS)
+    return time.monotonic() - began
+
+
+def rows(store_port: int) -> int:
+    """Return how many hits are rows of a store; none if it does not answer."""
+    return int(get(store_port, "?query=SELECT+count()+FROM+hits") or 0)
+
+
+def freshness_ms(store_port: int, since_ms: int, until_ms: int) -> tuple[float, float]:
+    """Return the median and the 99th percentile of a hit's age when it became a row."""
+    answer = get(store_port, "?query=" + quote(FRESHNESS.format(since_ms, until_ms)))
+    p50, p99 = answer.split()
+    return float(p50), float(p99)
+
+
+def now_ms() -> int:
+    """Return the time of day, as the store compares it with hits'."""
+    return time.time_ns() // 1_000_000
 
 
 def main() -> int:
@@ -153,10 +183,10 @@ def main() -> int:
 
 def _measure(path: WholePath, rate: int, seconds: int, away: int) -> None:
     path.phase("warm-up", rate, WARMUP_SECONDS)
-    since_ms = _now_ms()
+    since_ms = now_ms()
     path.phase("well", rate, seconds)
     # The last hits of this phase are rows only when Kafka is back.
-    until_ms = _now_ms() - SETTLE_MS
+    until_ms = now_ms() - SETTLE_MS
     path.kafka.stop()
     path.phase("away", rate, away)
     path.values["away: journal, MB"] = path.waiting_bytes() / 1e6
@@ -164,23 +194,15 @@ def _measure(path: WholePath, rate: int, seconds: int, away: int) -> None:
     path.kafka.start()
     back_at = time.monotonic()
     path.phase("back", rate, seconds)
-    asked = rate * (2 * seconds + away + WARMUP_SECONDS)
-    while path.rows() < asked * 0.999:
-        if time.monotonic() - back_at > DRAIN_SECONDS_MAX:
-            raise FailedRunError(f"{path.rows()} rows of {asked} after {DRAIN_SECONDS_MAX} s")
-        time.sleep(POLL_SECONDS)
+    until_rows(path, rate * (2 * seconds + away + WARMUP_SECONDS))
     took = time.monotonic() - back_at
     path.values["back: hits a second into rows, times the rate"] = (
         (path.rows() - rows) / took / rate
     )
     path.values["back: all are rows after, s"] = took
-    p50, p99 = path.freshness_ms(since_ms, until_ms)
+    p50, p99 = freshness_ms(path.store_port, since_ms, until_ms)
     path.values["well: answer to row, p50, ms"] = p50
     path.values["well: answer to row, p99, ms"] = p99
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ def store(folder: Path, port: int) -> Launch:
     """Start the embedded store, with its data in the folder."""
     return _launch(
         "store",
+        HELIOGRAPH_STORE_ADMIN_PORT=str(free_port()),
         HELIOGRAPH_STORE_PORT=str(port),
         HELIOGRAPH_STORE_PATH=str(folder / "store"),
     )

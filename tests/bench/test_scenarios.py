@@ -28,6 +28,10 @@ def quick(name: str, folder: Path) -> ScenarioResult:
         ("idle-connections", "heliograph.rss_bytes_per_connection"),
         ("slow-readers", "heliograph.beside_slow_p99_ms"),
         ("mixed-traffic", "mixed_cpu_us_per_hit"),
+        ("store-outage", "away_p99_ms"),
+        ("freshness", "journal_at_100_p99_ms"),
+        ("catch-up", "backlog_hits"),
+        ("soak", "collector_open_files_end"),
     ],
 )
 def test_it_works(name: str, figure: str, tmp_path: Path) -> None:
@@ -37,3 +41,15 @@ def test_it_works(name: str, figure: str, tmp_path: Path) -> None:
 @pytest.mark.skipif(len(CORES) < 2, reason="two workers need two cores")
 def test_two_workers_are_compared_with_one(tmp_path: Path) -> None:
     assert quick("two-workers", tmp_path).figures["cpu_per_hit_2_over_1_ratio"]
+
+
+def test_no_answered_hit_is_lost_with_a_worker(tmp_path: Path) -> None:
+    figures = quick("worker-kill", tmp_path).figures
+    assert figures["answered_not_kept_hits"] == [0]
+    assert figures["answered_requests"]
+    assert figures["new_worker_after_ms"]
+
+
+@pytest.mark.kafka
+def test_kafka_may_go_away(tmp_path: Path) -> None:
+    assert quick("kafka-outage", tmp_path).figures["away_p99_ms"]
