@@ -2,8 +2,8 @@
 
 Both run on the same core, in turns A B B A A B ..., so that what the machine does meanwhile falls
 on both alike, also when it drifts. Each pair gives a ratio; their mean and its confidence interval
-say whether a difference is real. The other revision is a git worktree in .cache, with an environment
-of its own if it wants other versions of libraries.
+say whether a difference is real. The other revision is a git worktree in .cache, with an
+environment of its own if it wants other versions of libraries.
 """
 
 import argparse
