@@ -13,6 +13,8 @@ import uuid
 from typing import Any
 from urllib.parse import quote
 
+from bench.visitors import visitor_cookie
+
 PATH = "/p.gif"
 BEACON_PATH = "/p"
 LINES = 4_096  # distinct request lines; they repeat after that
@@ -60,7 +62,7 @@ def header_block(seed: int, *, keep_alive: bool) -> bytes:
         "Referer": "https://www.shop.example/",
         "Accept-Encoding": "gzip, deflate, br",
         "Accept-Language": source.choice(_LANGUAGES),
-        "Cookie": f"hg={visitor}",
+        "Cookie": f"hg={visitor_cookie(visitor)}",
     }
     return _block(headers)
 
@@ -113,7 +115,7 @@ def beacon_headers(seed: int, keep_alive: bool) -> bytes:
             "Referer": "https://www.shop.example/",
             "Accept-Encoding": "gzip, deflate, br",
             "Accept-Language": source.choice(_LANGUAGES),
-            "Cookie": f"hg={uuid.UUID(int=source.getrandbits(128), version=4)}",
+            "Cookie": f"hg={visitor_cookie(uuid.UUID(int=source.getrandbits(128), version=4))}",
         }
     )
 

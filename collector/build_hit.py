@@ -4,27 +4,36 @@ The lane and the application both build hits here, so they record the same. The 
 parameters say, what consent allows, who it was, the line. Time and randomness are passed in.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from collector.consent import Decision, parameter_decision
-from collector.facts import Facts
+from collector.consent import Allowance, ConsentReader, Decision, allowed
+from collector.consent_words import DENIED
+from collector.daily_visitors import DailyVisitors
+from collector.facts import Facts, visit_members
 from collector.identity import IdPool
 from collector.mail import MailJudge
 from collector.metrics import Counters
 from collector.parameters import Members, note, parse_query, take_json, take_plain
 from collector.secrets import Secrets
 from collector.settings import CollectorSettings
-from collector.sites import UNKNOWN_SITE, Sites
+from collector.sites import UNKNOWN_SITE, Site, Sites
+from collector.visitor_cookie import VisitorCookie
 from schemas import hit
 
 EVENT_DEFAULT: Final = "PageView"
 EVENT_OF_CLICK: Final = "Click"
-# What goes without consent; the address is no member before the line's end, which has it cut.
-_PERSONAL = (*(field.name for field in hit.FIELDS if field.personal), "visitor_kind")
-_NO_WORD: Final = Decision("denied", "parameter")
+# The site's ids of a person, and what says who it was.
+_PERSON: Final = ("user_id", "recipient_id", "email_hash", "phone_hash")
+_WHO: Final = ("visitor_id", "visitor_kind", "session_id")
+_PAGES: Final = ("url", "referrer", "link_url")
+_OTHER_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)")
+_MINUTE_MS: Final = 60_000
+# A server's calls carry no cookie of the visitor, and have no use for one.
+_WITHOUT_COOKIE: Final = frozenset(("api",))
 
-# A hit's line (empty: it is refused), and the visitor id to set as a cookie (empty: none).
+# A hit's line (empty: it is refused), and the value of Set-Cookie (empty: none).
 BuiltHit: TypeAlias = tuple[bytes, str]
 _REFUSED: Final[BuiltHit] = (b"", "")
 # Mail is read, and links are followed, on pages that no site lists.
@@ -42,7 +51,14 @@ class HitBuilder:
         random_bytes: Callable[[int], bytes],
         sites: Sites,
         secrets: Secrets,
+        consent: ConsentReader,
+        cookie: VisitorCookie,
+        daily: DailyVisitors,
     ) -> None:
+        self._consent = consent
+        self._cookie = cookie
+        self._daily = daily
+        self._visitor_kind = settings.visitor_kind
         self._default = Decision(settings.consent_default, "default")
         self._sites = sites
         self._mail = MailJudge(secrets.signer("recipient"), signed_only=settings.recipients_signed)
@@ -60,7 +76,7 @@ class HitBuilder:
         """Build the hit of a pixel request from its query string (without `?`)."""
         members: Members = {"event": EVENT_DEFAULT}
         parse_query(query, members)
-        return self._finish(members, facts, facts.visitor_id, "pixel", method)
+        return self._finish(members, facts, "", "pixel", method)
 
     def from_plain_queries(
         self, facts_of: Sequence[Facts], queries: Sequence[Mapping[str, str]]
@@ -77,12 +93,13 @@ class HitBuilder:
             tail = facts.plain_tail
             if (
                 tail is None
+                or self._now_ms >= facts.plain_until_ms
                 or "consent" in members
                 or "problems" in members
                 or "opened_by" in members
                 or not self._sites.is_open
             ):
-                built.append(self._finish(members, facts, facts.visitor_id, "pixel", "GET"))
+                built.append(self._finish(members, facts, "", "pixel", "GET"))
                 continue
             # By far the most: a known visitor, nothing refused, nothing wrong.
             if facts.page and "url" not in members:
@@ -92,11 +109,11 @@ class HitBuilder:
             built.append((hit.encode(head, members, tail), ""))
         return built
 
-    def from_json(self, facts: Facts, event: Mapping[str, Any], visitor_id: str) -> BuiltHit:
-        """Build a beacon's hit; `visitor_id` is what an earlier event of the request was given."""
+    def from_json(self, facts: Facts, event: Mapping[str, Any], set_cookie: str) -> BuiltHit:
+        """Build a beacon's hit; `set_cookie` is what an earlier event of the request was given."""
         members: Members = {"event": EVENT_DEFAULT}
         take_json(members, event)
-        return self._finish(members, facts, visitor_id, "beacon", "POST")
+        return self._finish(members, facts, set_cookie, "beacon", "POST")
 
     def from_form(self, facts: Facts, form: str) -> BuiltHit:
         """Build a beacon's hit from an application/x-www-form-urlencoded body."""
@@ -111,26 +128,27 @@ class HitBuilder:
         if method == "HEAD":
             # Nobody's browser follows a link without asking for what is there.
             members["bot"] = "link-checker"
-        return self._finish(members, facts, facts.visitor_id, "click", method)
+        return self._finish(members, facts, "", "click", method)
 
     def from_api(self, facts: Facts, members: Members) -> bytes:
         """Build the line of an API caller's event from its members, which were checked."""
         return self._finish(members, facts, "", "api", "POST")[0]
 
     def _finish(
-        self, members: Members, facts: Facts, visitor_id: str, endpoint: str, method: str
+        self, members: Members, facts: Facts, set_cookie: str, endpoint: str, method: str
     ) -> BuiltHit:
+        self._read_clock()
         if not self._sites.is_open and self._is_refused(members, facts, endpoint):
             return _REFUSED
         if facts.page and "url" not in members:
             members["url"] = facts.page
         if "opened_by" in members:
-            self._read_clock()
             self._mail.judge(members, facts, endpoint, self._now_ms)
-        tail, new_visitor_id = self._apply_consent(members, facts, visitor_id)
+        has_cookie = endpoint not in _WITHOUT_COOKIE
+        tail, set_cookie = self._apply_consent(members, facts, set_cookie, has_cookie)
         if "problems" in members:
             self._counters.problems += 1
-        return hit.encode(self._head(endpoint, method), members, tail), new_visitor_id
+        return hit.encode(self._head(endpoint, method), members, tail), set_cookie
 
     def _is_refused(self, members: Members, facts: Facts, endpoint: str) -> bool:
         """Tell whether a hit is of no site that we know; one that is kept all the same says so."""
@@ -143,7 +161,6 @@ class HitBuilder:
         return bool(problem) and self._sites.refuses
 
     def _head(self, endpoint: str, method: str) -> str:
-        self._read_clock()
         self._id_number = number = self._id_number + 1
         after_id = hit.head_after_id(self._now_text, endpoint, method)
         return f"{self._id_start}{number:012x}{after_id}"
@@ -158,36 +175,94 @@ class HitBuilder:
             self._id_start = '{"id":"' + id_start
             self._after_id_of_get = hit.head_after_id(self._now_text, "pixel", "GET")
 
-    def _apply_consent(self, members: Members, facts: Facts, visitor_id: str) -> BuiltHit:
-        """Drop what consent does not allow; return the line's end and a new visitor's id."""
+    def _apply_consent(
+        self, members: Members, facts: Facts, set_cookie: str, has_cookie: bool
+    ) -> BuiltHit:
+        """Drop what consent does not allow; return the line's end and the value of Set-Cookie."""
         for problem in facts.problems:
             note(members, problem)
-        decision = self._decide(members, facts)
-        if not decision.granted:
+        site = self._sites.of(members.get("site", ""))
+        decision = self._decide(members, facts, site)
+        allowance = allowed(decision.consent, anonymous=facts.is_anonymous)
+        _drop(members, allowance)
+        if decision.consent == DENIED:
             self._counters.denied += 1
-            for name in _PERSONAL:
-                members.pop(name, None)
-            return facts.tail(decision), ""
-        if facts.visitor_id:
-            tail = facts.tail(decision)
-            if decision == self._default and not facts.problems:
-                facts.plain_tail = tail
-            return tail, ""
-        if "api_key" in members:
-            # The visitor is the caller's to name; who asked is a server.
-            return facts.tail(decision), ""
-        # The headers carry no id, so the line's end has none either.
-        members["visitor_id"] = visitor_id = visitor_id or self._ids.visitor_id()
-        return facts.tail(decision), visitor_id
+        if has_cookie:
+            if self._visitor_kind == "cookie" and allowance.cookie:
+                return self._with_visit(members, facts, set_cookie, decision, site)
+            if self._visitor_kind == "daily" and allowance.daily_id and facts.address:
+                members["visitor_id"] = self._daily.visitor_id(
+                    self._now_ms, members.get("site", ""), facts.address, facts.agent
+                )
+                members["visitor_kind"] = "daily"
+        return facts.tail(decision, with_visit=False), ""
 
-    def _decide(self, members: Members, facts: Facts) -> Decision:
-        word = members.pop("consent", None)
+    def _with_visit(
+        self, members: Members, facts: Facts, set_cookie: str, decision: Decision, site: Site
+    ) -> BuiltHit:
+        """Say who it was: the visitor of the cookie or a new one; a visit goes on or begins."""
+        minute = self._now_ms // _MINUTE_MS
+        visit = facts.visit
+        if visit is None:
+            # The headers carry no id, so the line's end has none either.
+            visit = self._cookie.read_set_cookie(set_cookie) or self._cookie.first(
+                self._ids.visitor_id(), minute
+            )
+            members.update(visit_members(visit))
+            set_cookie = set_cookie or self._cookie.set_cookie(visit, site.cookie_domain)
+            return facts.tail(decision, with_visit=False), set_cookie
+        current = self._cookie.current(visit, minute)
+        goes_on = current.began == visit.began
+        if not goes_on:
+            members.update(visit_members(current))
+        tail = facts.tail(decision, with_visit=goes_on)
+        if current is not visit:
+            return tail, self._cookie.set_cookie(current, site.cookie_domain)
+        if decision == self._default and not facts.problems:
+            facts.plain_tail = tail
+            facts.plain_until_ms = self._cookie.fresh_until(visit) * _MINUTE_MS
+        return tail, ""
+
+    def _decide(self, members: Members, facts: Facts, site: Site) -> Decision:
+        words = members.pop("consent", None)
         if facts.decision is not None:
             return facts.decision
-        if word is None:
+        if words is not None:
+            decision, problems = self._consent.of_parameters(words)
+            for problem in problems:
+                note(members, problem)
+            if decision is not None:
+                return decision
+        if facts.do_not_track is not None:
+            return facts.do_not_track
+        if site.consent_default == self._default.consent:
             return self._default
-        decision = parameter_decision(word)
-        if decision is None:
-            note(members, "consent: not a known word, taken as denied")
-            return _NO_WORD
-        return decision
+        return Decision(site.consent_default, "default")
+
+
+def _drop(members: Members, allowance: Allowance) -> None:
+    """Drop from the parameters' members what is not allowed."""
+    if not allowance.person:
+        for name in _PERSON:
+            members.pop(name, None)
+    if not allowance.cookie:
+        for name in _WHO:
+            members.pop(name, None)
+    if not allowance.query:
+        for name in _PAGES:
+            if name in members:
+                members[name] = bare_page(members[name])
+
+
+def bare_page(url: str) -> str:
+    """Return a page's address without what may tell who it is: login, query, fragment.
+
+    Of `mailto:` and the like, which are nothing else, the scheme is left.
+    """
+    url = url.partition("#")[0].partition("?")[0]
+    other = _OTHER_SCHEME.match(url)
+    if other:
+        return other[0]
+    scheme, slashes, rest = url.partition("//")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"

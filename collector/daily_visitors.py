@@ -18,13 +18,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from collector.identity import hash_id
+
 log = logging.getLogger(__name__)
 
 FILE_NAME: Final = "daily.salt"
 SALT_BYTES: Final = 32
 DAY_MS: Final = 86_400_000
 _CONTENT: Final = re.compile(r"(\d{1,9}) ([0-9a-f]{64})\n")
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class DailyVisitors:
@@ -53,8 +54,7 @@ class DailyVisitors:
         """Return a visitor's id of the day, a UUID of version 8."""
         self.refresh(now_ms)
         message = b"\0".join((site.encode(), address.encode(), agent))
-        h = blake2b(message, digest_size=16, key=self._salt).hexdigest()
-        return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
+        return hash_id(blake2b(message, digest_size=16, key=self._salt).hexdigest())
 
     def _shared_salt(self, day: int) -> bytes:
         """Return the day's salt; make it if no worker did."""

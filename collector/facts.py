@@ -9,21 +9,35 @@ application alike. Pure.
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
-from collector import client_address, consent, identity
-from collector.consent import Decision
+from collector import client_address, identity
+from collector.agents import bot_kind, reduced
+from collector.consent import Allowance, ConsentReader, Decision, allowed
 from collector.settings import CollectorSettings
+from collector.visitor_cookie import Visit, VisitorCookie
 from schemas.email_opens import Opening
 from schemas.hit import encode_part, encode_tail
-from schemas.limits import LANGUAGE_BYTES_MAX, URL_BYTES_MAX, USER_AGENT_BYTES_MAX
+from schemas.limits import (
+    CLIENT_HINTS_BYTES_MAX,
+    LANGUAGE_BYTES_MAX,
+    URL_BYTES_MAX,
+    USER_AGENT_BYTES_MAX,
+)
+
+# What a browser says of itself beside its user agent, in the order that it is kept.
+_HINTS: Final = (b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform")
+# What browsers say when they ask ahead of the person: `Sec-Purpose` since 2021, the others before.
+_PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+# As Snowplow's trackers send it, whatever its value.
+_ANONYMOUS: Final = b"sp-anonymous"
 
 # The headers that matter here.
 KEPT: Final = frozenset(
-    b"user-agent accept-language referer cookie sec-gpc x-forwarded-for forwarded".split()
-)
+    b"user-agent accept-language referer cookie sec-gpc dnt x-forwarded-for forwarded".split()
+) | {*_HINTS, *_PURPOSES, _ANONYMOUS}
 
-# Each holds under a kilobyte, a few at the limits ten.
+# Each holds a kilobyte or two, a few at the limits ten.
 CLIENTS_CACHED: Final = 2048
 
 Kept = dict[bytes, bytes]
@@ -38,62 +52,105 @@ def keep(kept: Kept, name: bytes, value: bytes) -> None:
         kept[name] = value
 
 
-class Facts:
-    """What one header block says. `visitor_id` and `page` are empty if it says nothing of them.
+class Client(NamedTuple):
+    """What a client says of itself, as parts of the line: whole, without its hints, reduced."""
 
-    `plain_tail` is for `HitBuilder`: the line's end of most hits, once it is known that the headers
-    decide nothing about consent, name a visitor, and are without problems.
+    whole: bytes
+    without_hints: bytes
+    reduced: bytes
+    problems: Sequence[str]
+
+    def part(self, allowance: Allowance) -> bytes:
+        """Return what of it is kept."""
+        if allowance.user_agent == "reduced":
+            return self.reduced
+        return self.whole if allowance.client_hints else self.without_hints
+
+
+class Facts:
+    """What one header block says. `page` is empty and `visit` is None if it says nothing of them.
+
+    `plain_tail` is for `HitBuilder`: the line's end of most hits until `plain_until_ms`, once it is
+    known that the headers decide nothing about consent, name a visitor, and are without problems.
     """
 
     __slots__ = (
-        "_agent",
         "_client",
         "_ips",
+        "_purpose",
         "_tails",
+        "agent",
         "decision",
+        "do_not_track",
+        "is_anonymous",
         "page",
         "plain_tail",
+        "plain_until_ms",
         "problems",
-        "visitor_id",
+        "visit",
     )
 
     def __init__(
         self,
+        *,
         decision: Decision | None,
-        visitor_id: str,
+        do_not_track: Decision | None,
+        visit: Visit | None,
         page: str,
         ips: tuple[str, str],
-        client: bytes,
+        client: Client,
+        purpose: bytes,
+        is_anonymous: bool,
         problems: Sequence[str],
         agent: bytes,
     ) -> None:
+        # What decides whatever the parameters say, and what decides if they say nothing.
         self.decision = decision
-        self.visitor_id = visitor_id
+        self.do_not_track = do_not_track
+        self.visit = visit
         self.page = page
+        self.is_anonymous = is_anonymous
         self.problems = problems
+        self.agent = agent
         self.plain_tail: bytes | None = None
+        self.plain_until_ms = 0
         # Parts of the line's end: the address whole and cut, what the client says of itself.
         self._ips = ips
-        self._agent = agent
         self._client = client
-        self._tails: dict[Decision, bytes] = {}
+        self._purpose = purpose
+        self._tails: dict[tuple[Decision, bool], bytes] = {}
+
+    @property
+    def address(self) -> str:
+        """The client's address, whole, whatever consent says; empty if it has none."""
+        return self._ips[0]
 
     def opening(self, seconds: float | None) -> Opening:
         """Return what tells who opened a mail; `seconds` are those since it was sent."""
-        return Opening(self._agent.decode(errors="replace"), self._ips[0], seconds=seconds)
+        return Opening(self.agent.decode(errors="replace"), self.address, seconds=seconds)
 
-    def tail(self, decision: Decision) -> bytes:
-        """Return the end of the line under a decision: who, address, agent, language, consent."""
-        tail = self._tails.get(decision)
+    def tail(self, decision: Decision, *, with_visit: bool) -> bytes:
+        """Return the end of the line under a decision: who, address, client, consent.
+
+        `with_visit` adds the visitor of the cookie, whose visit goes on.
+        """
+        tail = self._tails.get((decision, with_visit))
         if tail is None:
-            granted = decision.granted
-            # Both are of characters that JSON takes as they are.
-            who = f',"visitor_id":"{self.visitor_id}"' if granted and self.visitor_id else ""
-            ip = self._ips[0 if granted else 1]
-            where = f',"ip":"{ip}"' if ip else ""
-            tail = (who + where).encode() + self._client + _consent_part(decision)
-            self._tails[decision] = tail
+            allowance = allowed(decision.consent, anonymous=self.is_anonymous)
+            who = encode_part(visit_members(self.visit)) if with_visit and self.visit else b""
+            ip = "" if allowance.ip == "none" else self._ips[allowance.ip == "cut"]
+            where = f',"ip":"{ip}"'.encode() if ip else b""
+            tail = b"".join(
+                (who, where, self._client.part(allowance), self._purpose, _consent_part(decision))
+            )
+            self._tails[decision, with_visit] = tail
         return tail
+
+
+def visit_members(visit: Visit) -> dict[str, str]:
+    """Return the members of a hit that say who it was."""
+    members = {"visitor_id": visit.visitor_id, "visitor_kind": "cookie"}
+    return members | {"session_id": visit.session_id()} if visit.began else members
 
 
 @lru_cache(maxsize=64)
@@ -104,7 +161,11 @@ def _consent_part(decision: Decision) -> bytes:
 class FactsReader:
     """Reads header blocks under one collector's settings."""
 
-    def __init__(self, settings: CollectorSettings) -> None:
+    def __init__(
+        self, settings: CollectorSettings, consent: ConsentReader, cookie: VisitorCookie
+    ) -> None:
+        self._consent = consent
+        self._visitor_cookie = cookie
         self._cookie = settings.cookie_name.encode() + b"="
         self._optout = settings.cookie_optout_name.encode() + b"="
         self._trusted = [ip_network(network) for network in settings.trusted_proxies]
@@ -117,31 +178,35 @@ class FactsReader:
 
     def read(self, kept: Kept, peer: str) -> Facts:
         """Return the facts of what was kept of a header block that came from address `peer`."""
-        visitor_id, opted_out = self._cookies(kept.get(b"cookie"))
+        visit, opted_out = self._cookies(kept.get(b"cookie"))
         gpc = kept.get(b"sec-gpc")
         page, problems = _page(kept.get(b"referer"))
         agent = kept.get(b"user-agent", b"").rstrip(b" \t")
-        client, client_problems = _client(agent, kept.get(b"accept-language", b""))
+        hints = b" | ".join(kept[name] for name in _HINTS if name in kept)
+        client = _client(agent, kept.get(b"accept-language", b""), hints)
         return Facts(
-            consent.headers_decision(
+            decision=self._consent.of_headers(
                 opted_out=opted_out,
                 gpc=gpc is not None and b"1" in map(bytes.strip, gpc.split(b",")),
             ),
-            visitor_id,
-            page,
-            self._addresses(kept, peer),
-            client,
-            problems + client_problems,
-            agent,
+            do_not_track=self._consent.of_do_not_track(kept.get(b"dnt")),
+            visit=visit,
+            page=page,
+            ips=self._addresses(kept, peer),
+            client=client,
+            purpose=_purpose(b",".join(kept[name] for name in _PURPOSES if name in kept)),
+            is_anonymous=_ANONYMOUS in kept,
+            problems=(*problems, *client.problems),
+            agent=agent,
         )
 
-    def _cookies(self, cookies: bytes | None) -> tuple[str, bool]:
-        """Return the visitor's id, empty unless we gave it, and whether it opted out."""
+    def _cookies(self, cookies: bytes | None) -> tuple[Visit | None, bool]:
+        """Return the visit that the visitor cookie names, and whether the visitor opted out."""
         if cookies is None:
-            return "", False
+            return None, False
         opted_out = identity.cookie_value(cookies, self._optout) == "1"
-        visitor_id = identity.cookie_value(cookies, self._cookie)
-        return visitor_id if identity.is_visitor_id(visitor_id) else "", opted_out
+        visit = self._visitor_cookie.read(identity.cookie_value(cookies, self._cookie))
+        return visit, opted_out
 
     def _addresses(self, kept: Kept, peer: str) -> tuple[str, str]:
         """Return the client's address, whole and cut; empty if it has none."""
@@ -150,6 +215,21 @@ class FactsReader:
         hops = self._hops(kept.get(self._proxy_header, b"").decode("latin-1"))
         address = client_address.client_address(peer, hops, self._trusted)
         return client_address.whole_and_cut(str(address or ""))
+
+
+def asks_ahead(kept: Kept) -> bool:
+    """Tell whether a browser asks ahead of the person, who may never come."""
+    return any(_purpose(kept[name]) for name in _PURPOSES if name in kept)
+
+
+def _purpose(words: bytes) -> bytes:
+    """Return the part of the line that says what the browser asks for, if ahead of the person."""
+    words = words.lower()
+    if b"prerender" in words:
+        return encode_part({"purpose": "prerender"})
+    if b"prefetch" in words or b"preview" in words:
+        return encode_part({"purpose": "prefetch"})
+    return b""
 
 
 def _page(referer: bytes | None) -> tuple[str, tuple[str, ...]]:
@@ -161,19 +241,33 @@ def _page(referer: bytes | None) -> tuple[str, tuple[str, ...]]:
 
 
 @lru_cache(maxsize=CLIENTS_CACHED)
-def _client(agent: bytes, languages: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Return the part of the line that says agent and language, and what is wrong with them.
+def _client(agent: bytes, languages: bytes, hints: bytes) -> Client:
+    """Return what is kept of agent, language and hints, and what is wrong with them.
 
-    A thousand pairs cover most of the world's browsers, so they are seldom made anew.
+    A thousand of them cover most of the world's browsers, so they are seldom made anew.
     """
     problems: list[str] = []
     members = {}
-    if agent:
-        members["user_agent"] = _text(agent, USER_AGENT_BYTES_MAX, "user_agent", problems)
+    whole = _text(agent, USER_AGENT_BYTES_MAX, "user_agent", problems)
     first = languages.partition(b",")[0].partition(b";")[0].strip()
     if first and first != b"*":
         members["language"] = _text(first, LANGUAGE_BYTES_MAX, "language", problems)
-    return encode_part(members), tuple(problems)
+    bot = bot_kind(whole)
+    if bot:
+        members["bot"] = bot
+    short = reduced(whole)
+    named = ({"user_agent": whole} if whole else {}) | members
+    hinted = named
+    if hints:
+        hinted = named | {
+            "client_hints": _text(hints, CLIENT_HINTS_BYTES_MAX, "client_hints", problems)
+        }
+    return Client(
+        encode_part(hinted),
+        encode_part(named),
+        encode_part(({"user_agent": short} if short else {}) | members),
+        tuple(problems),
+    )
 
 
 def _text(value: bytes, bytes_max: int, member: str, problems: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ids of hits and visitors, and the visitor cookie.
+"""Ids of hits and visitors, and a cookie's value in its header.
 
 Random bytes come from a pool, since a system call per id costs 0.5 µs (EPYC, CPython 3.11,
 2026-11); a process that forks must not share one. Knows nothing of consent.
@@ -6,13 +6,13 @@ Random bytes come from a pool, since a system call per id costs 0.5 µs (EPYC, C
 
 import re
 from collections.abc import Callable
-
-from collector.settings import CollectorSettings
+from typing import Final
 
 POOL_BYTES = 4096
 _DIGITS_PER_TAKE = 32
-_VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+UUID_PATTERN: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_UUID = re.compile(UUID_PATTERN)
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 
 
 class IdPool:
@@ -50,6 +50,11 @@ class IdPool:
         return self._digits[at : self._at]
 
 
+def hash_id(h: str) -> str:
+    """Return 32 hex digits of a hash as a UUID of version 8."""
+    return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
+
+
 def cookie_value(cookies: bytes, wanted: bytes) -> str:
     """Return the value of the first cookie that `wanted`, its name and ``=``, begins, or empty.
 
@@ -67,16 +72,5 @@ def cookie_value(cookies: bytes, wanted: bytes) -> str:
 
 
 def is_visitor_id(text: str) -> bool:
-    """Tell whether a cookie's value is an id that we could have given."""
+    """Tell whether a text has the form of a visitor's id."""
     return _UUID.fullmatch(text) is not None
-
-
-def visitor_cookie(settings: CollectorSettings) -> tuple[str, str]:
-    """Return what stands before and behind the visitor id in the Set-Cookie value."""
-    parts = [f"; Max-Age={settings.cookie_age_days * 86400}", "; Path=/", "; HttpOnly"]
-    if settings.cookie_domain:
-        parts.append(f"; Domain={settings.cookie_domain}")
-    parts.append(f"; SameSite={settings.cookie_same_site}")
-    if settings.cookie_secure:
-        parts.append("; Secure")
-    return f"{settings.cookie_name}=", "".join(parts)

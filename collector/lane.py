@@ -243,7 +243,7 @@ class Lane(asyncio.Protocol):
             return False
         kept, close = head
         facts = shared.facts.read(kept, self._peer)
-        line, new_visitor_id = shared.builder.from_query(
+        line, set_cookie = shared.builder.from_query(
             facts, target[1:].decode(), "GET" if is_get else "HEAD"
         )
         self._closing = close = close or shared.connections.draining
@@ -251,7 +251,7 @@ class Lane(asyncio.Protocol):
             self._known, self._facts = request[version:], facts
         else:
             self._known = None
-        answer = shared.answers.answer(new_visitor_id=new_visitor_id, close=close, body=is_get)
+        answer = shared.answers.answer(set_cookie=set_cookie, close=close, body=is_get)
         shared.commit.add(line, self._transport, answer, close)
         return True
 

@@ -13,6 +13,7 @@ from urllib.parse import unquote_plus
 
 import orjson
 
+from collector import consent
 from schemas import hit, limits
 
 Members = dict[str, Any]
@@ -207,8 +208,9 @@ def _take_recipient_signature(members: Members, value: str) -> None:
     members["opened_by"] = ""
 
 
-def _take_consent(members: Members, value: str) -> None:
-    members["consent"] = value[:20]
+def _take_consent(parameter: str, members: Members, value: str) -> None:
+    """Keep what is said of consent until it is decided; one too long is damaged, and stays so."""
+    members.setdefault("consent", {})[parameter] = value[: limits.CONSENT_CHARACTERS_MAX]
 
 
 _TAKERS: Final[Mapping[str, Callable[[Members, str], None]]] = {
@@ -216,7 +218,7 @@ _TAKERS: Final[Mapping[str, Callable[[Members, str], None]]] = {
     "c": _take_currency,
     "ts": partial(_take_time, "client_time"),
     "st": partial(_take_time, "sent_at"),
-    "consent": _take_consent,
+    **{name: partial(_take_consent, name) for name in consent.PARAMETERS},
     **{hit.BY_NAME[name].parameter: partial(_take_of_mail, name) for name in _OF_MAIL},
     "rs": _take_recipient_signature,
 }

@@ -54,8 +54,8 @@ class Repeats:
         self._commit.extend(
             [line for line, _ in built if line],
             [
-                (repeat[1], answer(new_visitor_id=new) if new else keep_alive, False)
-                for repeat, (_, new) in zip(noted, built, strict=True)
+                (repeat[1], answer(set_cookie=set_cookie) if set_cookie else keep_alive, False)
+                for repeat, (_, set_cookie) in zip(noted, built, strict=True)
             ],
         )
 
@@ -64,5 +64,5 @@ class Repeats:
         if not is_query(query):
             repeater.read_plainly(data)
             return
-        line, new = self._builder.from_query(facts, query.decode(), "GET")
-        self._commit.add(line, transport, self._answers.answer(new_visitor_id=new))
+        line, set_cookie = self._builder.from_query(facts, query.decode(), "GET")
+        self._commit.add(line, transport, self._answers.answer(set_cookie=set_cookie))

@@ -1,4 +1,4 @@
-"""The bytes of answers, built ahead: per hit only a new visitor's cookie is spliced in.
+"""The bytes of answers, built ahead: per hit only a cookie is spliced in, and that seldom.
 
 `PixelAnswers` is renewed once a second for the Date header. The application sends the same headers
 from `PIXEL_HEADERS`, so that a pixel gets the same answer whichever way it took. Knows nothing of
@@ -7,9 +7,6 @@ connections.
 
 from email.utils import formatdate
 from typing import Final
-
-from collector.identity import visitor_cookie
-from collector.settings import CollectorSettings
 
 # The smallest GIF that every client takes: one pixel, transparent (GIF89a), 43 bytes.
 GIF: Final = (
@@ -32,8 +29,7 @@ PIXEL_HEADERS: Final = {
 class PixelAnswers:
     """The pixel's answers for the current second."""
 
-    def __init__(self, settings: CollectorSettings) -> None:
-        self.cookie_before, self.cookie_after = visitor_cookie(settings)
+    def __init__(self) -> None:
         self._fixed = "".join(f"{name}: {value}\r\n" for name, value in PIXEL_HEADERS.items())
         self.refresh(0)
 
@@ -48,18 +44,14 @@ class PixelAnswers:
         self.keep_alive = self._head + b"\r\n" + GIF
         self.close = self._head_close + b"\r\n" + GIF
 
-    def answer(self, *, new_visitor_id: str = "", close: bool = False, body: bool = True) -> bytes:
+    def answer(self, *, set_cookie: str = "", close: bool = False, body: bool = True) -> bytes:
         """Return the answer with what differs from `keep_alive`: cookie, close, HEAD."""
-        if body and not new_visitor_id:
+        if body and not set_cookie:
             return self.close if close else self.keep_alive
         head = self._head_close if close else self._head
-        if new_visitor_id:
-            head += f"Set-Cookie: {self.set_cookie(new_visitor_id)}\r\n".encode()
+        if set_cookie:
+            head += f"Set-Cookie: {set_cookie}\r\n".encode()
         return head + b"\r\n" + GIF if body else head + b"\r\n"
-
-    def set_cookie(self, visitor_id: str) -> str:
-        """Return the value of the Set-Cookie header for a new visitor."""
-        return f"{self.cookie_before}{visitor_id}{self.cookie_after}"
 
 
 def refusal(status: int, reason: str) -> bytes:

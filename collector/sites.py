@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from collector.consent_words import Level
 from collector.settings import CollectorSettings
 from schemas.reread_file import RereadFile
 from schemas.site_file import BadSiteFile, SiteEntry, parse_site_file
@@ -25,7 +26,7 @@ class Site:
     """What holds for one site's hits; `key` is empty for hits of no known site."""
 
     key: str
-    consent_default: str
+    consent_default: Level
     # Of the visitor cookie; empty: the collector's own host.
     cookie_domain: str
     # Where its pages are, as origins (`https://shop.example`, `https://*.shop.example`) and where

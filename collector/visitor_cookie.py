@@ -13,18 +13,18 @@ import re
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
+from collector.identity import UUID_PATTERN, hash_id, is_visitor_id
 from collector.secrets import Signer
 from collector.settings import CollectorSettings
 from schemas.limits import COOKIE_AGE_DAYS_MAX
 
-_UUID: Final = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_BARE: Final = re.compile(_UUID)
-_SIGNED: Final = re.compile(rf"(({_UUID})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{1,8}}))\.([\w-]{{22}})")
-_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_SIGNED: Final = re.compile(
+    rf"(({UUID_PATTERN})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{1,8}}))\.([\w-]{{22}})"
+)
 
 
 class Visit(NamedTuple):
-    """A visitor's visit, as the cookie has it; times in minutes since 1970."""
+    """A visitor's visit, as the cookie has it; times in minutes since 1970, 0: none is kept."""
 
     visitor_id: str
     began: int
@@ -32,8 +32,8 @@ class Visit(NamedTuple):
 
     def session_id(self) -> str:
         """Return the visit's id: a UUID of version 8, the same for visitor and start."""
-        h = blake2b(f"{self.visitor_id}.{self.began:x}".encode(), digest_size=16).hexdigest()
-        return f"{h[:8]}-{h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
+        message = f"{self.visitor_id}.{self.began:x}".encode()
+        return hash_id(blake2b(message, digest_size=16).hexdigest())
 
 
 class VisitorCookie:
@@ -58,17 +58,27 @@ class VisitorCookie:
             if not self._signer.is_signed(found[1].encode(), found[5]):
                 return None
             return Visit(found[2], int(found[3], 16), int(found[4], 16))
-        if self._unsigned and _BARE.fullmatch(value):
+        if self._unsigned and is_visitor_id(value):
             return Visit(value, 0, 0)
         return None
+
+    def read_set_cookie(self, header: str) -> Visit | None:
+        """Return the visit of a value that `set_cookie` made; None for an empty one."""
+        return self.read(header.partition(";")[0].partition("=")[2])
 
     def current(self, visit: Visit, now: int) -> Visit:
         """Return the visit of a hit at minute `now`: the same object if nothing is to be set."""
         age = now - visit.written
         if age < self._renew_minutes:
             return visit
-        lasts = not self._visit_minutes or age <= self._visit_minutes
+        if not self._visit_minutes:
+            return Visit(visit.visitor_id, 0, now)
+        lasts = visit.began and age <= self._visit_minutes
         return Visit(visit.visitor_id, visit.began if lasts else now, now)
+
+    def first(self, visitor_id: str, now: int) -> Visit:
+        """Return the first visit of a new visitor, at minute `now`."""
+        return Visit(visitor_id, now if self._visit_minutes else 0, now)
 
     def fresh_until(self, visit: Visit) -> int:
         """Return the first minute in which the cookie is to be set anew."""

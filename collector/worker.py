@@ -15,12 +15,15 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector import daily_visitors
 from collector.api_door import ApiDoor
 from collector.api_keys import ApiKeys
 from collector.app import make_app
 from collector.app_connection import AppConnection
 from collector.build_hit import HitBuilder
 from collector.connections import Connections
+from collector.consent import ConsentReader
+from collector.daily_visitors import DailyVisitors
 from collector.desk import Desk
 from collector.facts import FactsReader
 from collector.group_commit import GroupCommit
@@ -31,6 +34,7 @@ from collector.responses import PixelAnswers
 from collector.secrets import load_secrets, secret_path
 from collector.settings import CollectorSettings
 from collector.sites import Sites
+from collector.visitor_cookie import VisitorCookie
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status
 from schemas.journal.settings import JournalSettings
 from schemas.journal.writer import JournalLocked, JournalWriter, sync_files
@@ -107,8 +111,13 @@ class Worker:
         self._sites = Sites(settings, self._files.get("sites"))
         self._keys = ApiKeys(settings.keys_file, self._files.get("keys"))
         self._child.on_hangup = self._reread_files
-        self._facts = FactsReader(settings)
-        self._answers = PixelAnswers(settings)
+        consent = ConsentReader(settings)
+        cookie = VisitorCookie(settings, secrets.signer("cookie"))
+        self._daily = DailyVisitors(
+            self._journal_settings.path.parent / daily_visitors.FILE_NAME, os.urandom
+        )
+        self._facts = FactsReader(settings, consent, cookie)
+        self._answers = PixelAnswers()
         self._builder = HitBuilder(
             settings,
             self._counters,
@@ -116,6 +125,9 @@ class Worker:
             os.urandom,
             self._sites,
             secrets,
+            consent,
+            cookie,
+            self._daily,
         )
         guarded = GuardedJournal(
             self._journal, self._journal_settings.write_ms_max / 1000, time.monotonic
@@ -178,6 +190,8 @@ class Worker:
         self._answers.refresh(int(time.time()))
         self._connections.sweep(self._loop.time())
         self._commit.tend()
+        if self._settings.visitor_kind == "daily":
+            self._daily.refresh(time.time_ns() // 1_000_000)
         problem = self._commit.problem or self._sync_problem
         if self._connections.draining:
             problem = "draining"

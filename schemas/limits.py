@@ -20,6 +20,10 @@ ID_BYTES_MAX = 256
 # A SHA-256 in hex.
 HASH_BYTES = 64
 
+# A consent string: TCF strings of 1,500 vendors and all segments stay under 2,000 characters, GPP
+# holds one and some more; IAB names no bound, request lines end at 8,192.
+CONSENT_CHARACTERS_MAX = 8_192
+
 # Three client hints: Chrome's brand list is near 70 bytes, the others under 20.
 CLIENT_HINTS_BYTES_MAX = 256
 

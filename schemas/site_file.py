@@ -72,7 +72,7 @@ class SiteEntry(BaseModel):
     origins: list[Annotated[str, AfterValidator(_is_origin)]] = []
     # Where its signed or unsigned links may lead.
     link_domains: list[LinkDomain] = []
-    consent_default: Literal["granted", "denied"] | None = None
+    consent_default: Literal["granted", "limited", "denied"] | None = None
     cookie_domain: Annotated[str, AfterValidator(_is_cookie_domain)] | None = None
     # As clickhouse.retention_days: more ends beyond the dates that a ClickHouse DateTime has.
     retention_days: int | None = Field(None, ge=1, le=25_000)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from bench.server import Launch, free_port
+from bench.visitors import secret_file
 
 _COMMAND = Path(sys.executable).with_name("heliograph")
 
@@ -26,6 +27,7 @@ def launch(folder: Path, port: int) -> Launch:
         HELIOGRAPH_COLLECTOR_PORT=str(port),
         HELIOGRAPH_COLLECTOR_ADMIN_PORT=str(free_port()),
         HELIOGRAPH_COLLECTOR_WORKERS="1",
+        HELIOGRAPH_COLLECTOR_SECRET_FILE=str(secret_file(folder)),
         HELIOGRAPH_JOURNAL_PATH=str(folder / "journal"),
     )
 

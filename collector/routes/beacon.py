@@ -48,32 +48,32 @@ async def _beacon(request: web.Request) -> web.Response:
     except web.HTTPRequestEntityTooLarge:
         return _refusal(413, f"a body has at most {desk.settings.body_bytes_max} bytes", cors)
     try:
-        lines, new_visitor_id = _hits(desk, desk.facts_of(request), request.content_type, body)
+        lines, set_cookie = _hits(desk, desk.facts_of(request), request.content_type, body)
     except ValueError as error:
         return _refusal(400, str(error), cors)
     if not await desk.commit.kept(lines, "beacon"):
         return _refusal(503, "not kept, try again later", cors | {"Retry-After": "10"})
     response = web.Response(status=204, headers=cors)
-    if new_visitor_id:
-        response.headers["Set-Cookie"] = desk.answers.set_cookie(new_visitor_id)
+    if set_cookie:
+        response.headers["Set-Cookie"] = set_cookie
     return response
 
 
 def _hits(desk: Desk, facts: Facts, content_type: str, body: bytes) -> tuple[list[bytes], str]:
-    """Build the body's hits; return their lines and a new visitor's id.
+    """Build the body's hits; return their lines and the value of Set-Cookie.
 
     ValueError says what is wrong with the body as a whole.
     """
     if content_type == "application/x-www-form-urlencoded":
-        line, new_visitor_id = desk.builder.from_form(facts, body.decode(errors="replace"))
-        return [line], new_visitor_id
+        line, set_cookie = desk.builder.from_form(facts, body.decode(errors="replace"))
+        return [line], set_cookie
     lines = []
-    visitor_id = ""
+    set_cookie = ""
     for event in _events(body):
-        line, new_visitor_id = desk.builder.from_json(facts, event, visitor_id)
-        visitor_id = visitor_id or new_visitor_id
+        line, new_cookie = desk.builder.from_json(facts, event, set_cookie)
+        set_cookie = set_cookie or new_cookie
         lines.append(line)
-    return lines, visitor_id
+    return lines, set_cookie
 
 
 def _events(body: bytes) -> list[Mapping[str, Any]]:

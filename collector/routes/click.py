@@ -47,7 +47,7 @@ class _Followed:
         self._desk = desk
         self._signer = desk.secrets.signer("link")
         # What the settings allow without a signature, whatever the site.
-        self._anywhere = Site("", "", "", link_domains=tuple(desk.settings.link_domains))
+        self._anywhere = Site("", "denied", "", link_domains=tuple(desk.settings.link_domains))
         page = files("collector").joinpath("pages", "link.html")
         self._page = Template(page.read_text(encoding="utf-8"))
 
@@ -87,7 +87,7 @@ class _Followed:
     async def _go_on(self, request: web.Request, link: Link, is_signed: bool) -> web.Response:
         desk = self._desk
         destination = link.destination
-        line, new_visitor_id = desk.builder.from_click(
+        line, set_cookie = desk.builder.from_click(
             desk.facts_of(request), link.described, destination.url, request.method
         )
         await desk.commit.kept([line] if line else [], "click")
@@ -96,8 +96,8 @@ class _Followed:
         response = web.Response(
             status=302, headers=_HEADERS | {"Location": destination.with_visitor(told)}
         )
-        if new_visitor_id:
-            response.headers["Set-Cookie"] = desk.answers.set_cookie(new_visitor_id)
+        if set_cookie:
+            response.headers["Set-Cookie"] = set_cookie
         return response
 
 

@@ -20,9 +20,9 @@ async def _pixel(request: web.Request) -> web.Response:
     if not query.isascii():
         # aiohttp keeps bytes that are not UTF-8 as lone surrogates.
         query = query.encode(errors="surrogateescape").decode(errors="replace")
-    line, new_visitor_id = desk.builder.from_query(desk.facts_of(request), query, request.method)
+    line, set_cookie = desk.builder.from_query(desk.facts_of(request), query, request.method)
     await desk.commit.kept([line], "pixel")
     response = web.Response(body=GIF, headers=PIXEL_HEADERS)
-    if new_visitor_id:
-        response.headers["Set-Cookie"] = desk.answers.set_cookie(new_visitor_id)
+    if set_cookie:
+        response.headers["Set-Cookie"] = set_cookie
     return response

@@ -1,7 +1,6 @@
 """Consent strings: what each says, that damage is no consent, and IAB's own encoders agree."""
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from collector.consent_gpp import gpp_level, read_gpp
 from collector.consent_tcf import Tcf, TcfRules, Vendors, level_of, read_tcf, tcf_level
 from collector.consent_us import SECTIONS, read_us_section, us_privacy_level
 from collector.consent_words import MalformedConsent
-from tests.support.node import installed_node
+from tests.support.node import installed, run
 
 RULES = TcfRules((1, 7, 8, 10), 0, False)
 VENDOR = 42
@@ -205,11 +204,8 @@ def test_gpp_is_read_or_refused(text: str, section_ids: str) -> None:
 
 def encoded(which: str, count: int) -> list[dict[str, Any]]:
     """Return strings of IAB's encoders, with what they say."""
-    done = subprocess.run(
-        ["node", "consent_encoders.mjs", which, str(count), "1"],
-        cwd=installed_node(), capture_output=True, text=True, timeout=100, check=True,
-    )  # fmt: skip
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    printed = run(installed(), "node", "consent_encoders.mjs", which, str(count), "1")
+    return [json.loads(line) for line in printed.splitlines()]
 
 
 def listed(vendors: Vendors | None) -> set[int]:

@@ -15,8 +15,9 @@ from collector.responses import PixelAnswers
 from tests.collector.corpus.cases import BROWSER, pixel, post
 from tests.support.built_hits import Bench
 from tests.support.fake_transport import FakeLoop, FakeTransport, HandedOver
+from tests.support.visitors import OTHER_VISITOR, cookie
 
-OTHER = (*BROWSER[:-2], b"Cookie: hg=ffffffff-89ab-4def-8123-456789abcdef", b"Sec-GPC: 1")
+OTHER = (*BROWSER[:-2], b"Cookie: " + cookie(OTHER_VISITOR), b"Sec-GPC: 1")
 
 
 class _Journal:
@@ -52,7 +53,7 @@ class Rig:
             bench.settings,
             facts=bench.reader,
             builder=bench.builder,
-            answers=PixelAnswers(bench.settings),
+            answers=PixelAnswers(),
             commit=GroupCommit(
                 cast("Any", self.journal), bench.counters, cast("Any", loop), lambda: 0.0
             ),
@@ -95,7 +96,9 @@ def fresh(loop: FakeLoop, request: bytes) -> dict[str, Any] | None:
 
 def same(hit: dict[str, Any]) -> dict[str, Any]:
     """Return what must not depend on what came before."""
-    return {name: value for name, value in hit.items() if name not in ("id", "visitor_id")}
+    return {
+        name: value for name, value in hit.items() if name not in ("id", "visitor_id", "session_id")
+    }
 
 
 HEADS = [(), BROWSER, OTHER, BROWSER[:3], (*BROWSER, b"X: y"), BROWSER[1:], (b"Sec-GPC: 1",)]

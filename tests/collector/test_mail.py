@@ -6,7 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from collector.mail import recipient_bytes
-from tests.support.built_hits import NOW_MS, SECRETS, Bench, checked
+from tests.support.built_hits import NOW_MS, Bench, checked
+from tests.support.visitors import SECRETS
 
 MACHINE = (b"User-Agent", b"Mozilla/5.0")
 PERSON = (b"User-Agent", b"Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko)")

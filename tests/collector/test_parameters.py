@@ -123,7 +123,7 @@ def test_the_same_in_a_query_and_in_an_event() -> None:
     by_query = BENCH.pixel(query)
     by_event = checked(BENCH.builder.from_json(BENCH.facts(), values, "")[0])
     for hit_ in (by_query, by_event):
-        for name in ("id", "visitor_id", "endpoint", "method"):
+        for name in ("id", "visitor_id", "session_id", "endpoint", "method"):
             hit_.pop(name)
     assert by_query == by_event
     assert by_query["value"] == 12.5

@@ -71,7 +71,7 @@ def test_a_list_is_text_with_commas() -> None:
         ("workers", "-1", ("collector.workers", "0")),
         ("pixel_path", "p.gif", ("collector.pixel_path", "begins with /")),
         ("trusted_proxies", "10.0.0.1/8", ("collector.trusted_proxies", "host bits")),
-        ("consent_default", "maybe", ("collector.consent_default", "'granted', 'limited' or 'denied'")),
+        ("consent_default", "maybe", ("collector.consent_default", "'limited' or 'denied'")),
         ("cookie_secure", "false", ("cookie_same_site=None needs cookie_secure=true",)),
         ("tcf_purposes", "0", ("collector.tcf_purposes", "greater than or equal to 1")),
         ("visit_minutes", "3", ("cookie_renew_minutes (5) must not be more than visit_minutes",)),

@@ -5,42 +5,54 @@ library is needed for it.
 """
 
 import random
+import tempfile
 import uuid
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from collector.build_hit import HitBuilder
+from collector.consent import ConsentReader
+from collector.daily_visitors import DailyVisitors
 from collector.facts import KEPT, Facts, FactsReader, Kept, keep
 from collector.metrics import Counters
-from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 from collector.sites import Sites
+from collector.visitor_cookie import VisitorCookie
 from schemas import hit, limits
+from tests.support.visitors import SECRETS
 
 TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str, "number": (int, float), "object": dict, "array": list,
 }  # fmt: skip
 NOW_MS = 1_795_500_462_670
-SECRETS = Secrets([bytes(32)])
 
 
 class Bench:
-    """A hit builder with a fixed clock and settings of its own."""
+    """A hit builder with a clock that stands at `now_ms` and settings of its own."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = CollectorSettings.model_validate(settings)
         self.counters = Counters()
-        self.reader = FactsReader(self.settings)
+        self.now_ms = NOW_MS
+        consent = ConsentReader(self.settings)
+        cookie = VisitorCookie(self.settings, SECRETS.signer("cookie"))
+        salt = Path(tempfile.gettempdir()) / f"heliograph-{uuid.uuid4()}.salt"
+        self.daily = DailyVisitors(salt, _counted_bytes())
+        self.reader = FactsReader(self.settings, consent, cookie)
         self.builder = HitBuilder(
             self.settings,
             self.counters,
-            lambda: NOW_MS,
+            lambda: self.now_ms,
             _counted_bytes(),
             Sites(self.settings),
             SECRETS,
+            consent,
+            cookie,
+            self.daily,
         )
 
     def facts(

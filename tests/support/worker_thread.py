@@ -21,6 +21,7 @@ from schemas.child import Child, Status
 from schemas.journal.settings import JournalSettings
 from tests.support.ports import free_ports
 from tests.support.raw_http import Answer, get
+from tests.support.visitors import write_secret
 from tests.support.waiting import wait_until
 
 
@@ -60,7 +61,7 @@ class WorkerThread:
             {
                 "host": "127.0.0.1",
                 "port": self.port,
-                "secret_file": folder / "secret.keys",
+                "secret_file": write_secret(folder),
                 **settings,
             }
         )

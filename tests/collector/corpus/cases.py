@@ -9,6 +9,8 @@ application, whole and in pieces.
 
 from dataclasses import dataclass
 
+from tests.support.visitors import cookie
+
 GIF = "GIF"
 HEAD_END = b"\r\n\r\n"
 
@@ -58,7 +60,7 @@ BROWSER = (
     b"Accept-Language: de-DE,de;q=0.8,en;q=0.3",
     b"Accept-Encoding: gzip, deflate, br",
     b"Referer: https://shop.example/cart?x=1",
-    b"Cookie: a=b; hg=01234567-89ab-4def-8123-456789abcdef; c=d",
+    b"Cookie: a=b; " + cookie() + b"; c=d",
     b"Connection: keep-alive",
 )
 EVENT = b'{"e":"Buy","v":12.5,"c":"eur"}'
