@@ -175,8 +175,8 @@ class CollectorSettings(BaseModel):
     )
     keys_file: FilePath | None = Field(
         None,
-        description="TOML file of the keys of API callers, written by `heliograph keys` and read "
-        "again on SIGHUP. Unset: nobody may use the API.",
+        description="TOML file of the keys of API callers, written by the command `keys new` and "
+        "read again on SIGHUP. Unset: nobody may use the API.",
     )
     api_events_per_second: int = Field(
         1000,

@@ -8,7 +8,7 @@ every hit whatever its `site` says.
 together with `version`, which rises whenever an answer may be another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,6 +71,10 @@ class Sites:
     def of(self, key: str) -> Site:
         """Return what holds for hits of a site: of its own or, unknown, of `default`."""
         return self._by_key.get(key, self.default)
+
+    def all(self) -> Iterable[Site]:
+        """Return the sites of the file."""
+        return self._by_key.values()
 
     def problem(self, key: str, page: str) -> str:
         """Say what is wrong with a hit of a site that came from a page; empty if nothing is.

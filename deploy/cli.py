@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from deploy import commands, dead_letters, links_command
+from deploy import commands, dead_letters, keys, links_command, site_check
 from deploy.capacity_command import add_capacity_arguments, capacity
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
@@ -34,7 +34,11 @@ class Command:
     add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
-GROUPS = {"dead-letters": "Lines that ClickHouse refused: list, show, replay them."}
+GROUPS = {
+    "dead-letters": "Lines that ClickHouse refused: list, show, replay them.",
+    "keys": "Keys of those who send events from a server.",
+    "sites": "The sites that this collector serves.",
+}
 ALL_SECTIONS = tuple(Settings.model_fields)
 COMMANDS = (
     Command("run", "Run everything on this machine: store, consumer and collector.",
@@ -65,6 +69,13 @@ COMMANDS = (
     Command("recipients", "Sign recipients of mails, so that nobody opens mails in another's name.",
             ("collector", "journal"), links_command.print_recipients,
             links_command.add_recipients_arguments),
+    Command("keys new", "Make a key for a site's server, and print it.",
+            ("collector",), keys.make_key, keys.add_new_arguments),
+    Command("keys list", "List the keys of API callers.", ("collector",), keys.list_keys),
+    Command("keys revoke", "Take a key back.",
+            ("collector",), keys.revoke_key, keys.add_revoke_arguments),
+    Command("sites check", "Check the file of sites, and print what holds for each.",
+            ("collector",), site_check.check_sites),
     Command("config", "Print the effective settings, secrets hidden.",
             ALL_SECTIONS, commands.print_config),
 )  # fmt: skip
