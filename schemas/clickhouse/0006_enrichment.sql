@@ -4,9 +4,9 @@
 -- line can set them. None of the expressions raises, whatever the text.
 -- Who it was is computed when it is read: it is personal, and erased with the columns it is made of.
 ALTER TABLE hits
-    ADD COLUMN IF NOT EXISTS host LowCardinality(String) MATERIALIZED lower(domainWithoutWWW(url)),
+    ADD COLUMN IF NOT EXISTS host LowCardinality(String) MATERIALIZED domainWithoutWWW(lower(url)),
     ADD COLUMN IF NOT EXISTS path String MATERIALIZED path(url) CODEC(ZSTD(1)),
-    ADD COLUMN IF NOT EXISTS referrer_host LowCardinality(String) MATERIALIZED lower(domainWithoutWWW(referrer)),
+    ADD COLUMN IF NOT EXISTS referrer_host LowCardinality(String) MATERIALIZED domainWithoutWWW(lower(referrer)),
     ADD COLUMN IF NOT EXISTS utm_source LowCardinality(String)
         MATERIALIZED decodeURLFormComponent(extractURLParameter(url, 'utm_source')),
     ADD COLUMN IF NOT EXISTS utm_medium LowCardinality(String)

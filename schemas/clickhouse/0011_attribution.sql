@@ -87,8 +87,8 @@ FROM
     (
         SELECT
             person_key,
-            windowFunnel({window_seconds:UInt64})(
-                toUInt64(toUnixTimestamp(received_at)),
+            windowFunnel({window_seconds:UInt64} * 1000)(
+                toUInt64(toUnixTimestamp64Milli(received_at)),
                 arrayElement(passes, 1), arrayElement(passes, 2), arrayElement(passes, 3), arrayElement(passes, 4),
                 arrayElement(passes, 5), arrayElement(passes, 6), arrayElement(passes, 7), arrayElement(passes, 8)
             ) AS passed
