@@ -80,8 +80,12 @@ class GroupCommit:
         self._answers += answers
 
     def kept(self, lines: list[bytes], endpoint: str) -> asyncio.Future[bool]:
-        """Take hits of one request; the future tells whether all of them are in the journal."""
+        """Take hits of one request; the future tells whether all of them are in the journal.
+
+        As with `add`, an empty line is a hit that is not to be kept.
+        """
         future: asyncio.Future[bool] = self._loop.create_future()
+        lines = [line for line in lines if line]
         if not lines:
             future.set_result(True)
             return future

@@ -1,8 +1,9 @@
 """`POST /p`: events that a page sends with `navigator.sendBeacon` or `fetch(keepalive)`.
 
 The body is one JSON event or a list of them, whatever its type says (`sendBeacon` sends text/plain
-to spare the preflight), or one event as a form. 204 means that every event is in the journal; 503
-that they are not, so the page may try again.
+to spare the preflight), or one event as a form. 204 means that every event is in the journal, but
+for those of sites that are not served; 503 that they are not, so the page may try again; 403 that
+none is of a site that is served, or the page is of none.
 """
 
 import asyncio
@@ -38,6 +39,9 @@ async def _preflight(request: web.Request) -> web.Response:
 async def _beacon(request: web.Request) -> web.Response:
     desk = request.app[DESK]
     cors = _cors_headers(request)
+    if not _allows_origin(request):
+        desk.counters.unlisted["page"] += 1
+        return _refusal(403, "no site that is served here has pages there", cors)
     try:
         async with asyncio.timeout(desk.settings.read_seconds_max):
             body = await request.read()
@@ -51,7 +55,10 @@ async def _beacon(request: web.Request) -> web.Response:
         lines, set_cookie = _hits(desk, desk.facts_of(request), request.content_type, body)
     except ValueError as error:
         return _refusal(400, str(error), cors)
-    if not await desk.commit.kept(lines, "beacon"):
+    kept = [line for line in lines if line]
+    if lines and not kept:
+        return _refusal(403, "no such site is served here", cors)
+    if not await desk.commit.kept(kept, "beacon"):
         return _refusal(503, "not kept, try again later", cors | {"Retry-After": "10"})
     response = web.Response(status=204, headers=cors)
     if set_cookie:
@@ -95,11 +102,19 @@ def _cors_headers(request: web.Request) -> dict[str, str]:
     origin = request.headers.get("Origin")
     if origin is None:
         return {}
+    if not _allows_origin(request):
+        return {"Vary": "Origin"}
     return {
         "Access-Control-Allow-Origin": origin,
         "Access-Control-Allow-Credentials": "true",
         "Vary": "Origin",
     }
+
+
+def _allows_origin(request: web.Request) -> bool:
+    """Tell whether the page may be one of ours; the origin of a page that hides it is `null`."""
+    origin = request.headers.get("Origin", "null")
+    return origin == "null" or request.app[DESK].sites.allows_origin(origin)
 
 
 def _refusal(status: int, reason: str, headers: Mapping[str, str]) -> web.Response:
