@@ -28,7 +28,7 @@ from schemas.limits import (
 # What a browser says of itself beside its user agent, in the order that it is kept.
 _HINTS: Final = (b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform")
 # What browsers say when they ask ahead of the person: `Sec-Purpose` since 2021, the others before.
-_PURPOSES: Final = (b"sec-purpose", b"purpose", b"x-purpose", b"x-moz")
+_PURPOSES: Final = frozenset((b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"))
 # As Snowplow's trackers send it, whatever its value.
 _ANONYMOUS: Final = b"sp-anonymous"
 
@@ -182,7 +182,7 @@ class FactsReader:
         gpc = kept.get(b"sec-gpc")
         page, problems = _page(kept.get(b"referer"))
         agent = kept.get(b"user-agent", b"").rstrip(b" \t")
-        hints = b" | ".join(kept[name] for name in _HINTS if name in kept)
+        hints = b" | ".join([kept[name] for name in _HINTS if name in kept])
         client = _client(agent, kept.get(b"accept-language", b""), hints)
         return Facts(
             decision=self._consent.of_headers(
@@ -194,7 +194,7 @@ class FactsReader:
             page=page,
             ips=self._addresses(kept, peer),
             client=client,
-            purpose=_purpose(b",".join(kept[name] for name in _PURPOSES if name in kept)),
+            purpose=_purpose(kept),
             is_anonymous=_ANONYMOUS in kept,
             problems=(*problems, *client.problems),
             agent=agent,
@@ -219,12 +219,14 @@ class FactsReader:
 
 def asks_ahead(kept: Kept) -> bool:
     """Tell whether a browser asks ahead of the person, who may never come."""
-    return any(_purpose(kept[name]) for name in _PURPOSES if name in kept)
+    return bool(_purpose(kept))
 
 
-def _purpose(words: bytes) -> bytes:
+def _purpose(kept: Kept) -> bytes:
     """Return the part of the line that says what the browser asks for, if ahead of the person."""
-    words = words.lower()
+    if _PURPOSES.isdisjoint(kept):
+        return b""
+    words = b",".join(kept[name] for name in _PURPOSES if name in kept).lower()
     if b"prerender" in words:
         return encode_part({"purpose": "prerender"})
     if b"prefetch" in words or b"preview" in words:

@@ -10,6 +10,7 @@ Pure; knows nothing of consent.
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -17,6 +18,9 @@ from collector.identity import UUID_PATTERN, hash_id, is_visitor_id
 from collector.secrets import Signer
 from collector.settings import CollectorSettings
 from schemas.limits import COOKIE_AGE_DAYS_MAX
+
+# Some hundred bytes each.
+COOKIES_CACHED: Final = 8192
 
 _SIGNED: Final = re.compile(
     rf"(({UUID_PATTERN})\.([0-9a-f]{{1,8}})\.([0-9a-f]{{1,8}}))\.([\w-]{{22}})"
@@ -50,8 +54,10 @@ class VisitorCookie:
         partitioned = "; Partitioned" if settings.cookie_partitioned else ""
         secure = "; Secure" if settings.cookie_secure else ""
         self._where = f"; SameSite={settings.cookie_same_site}{secure}{partitioned}"
+        # A browser has several connections, and comes again.
+        self.read = lru_cache(maxsize=COOKIES_CACHED)(self._read)
 
-    def read(self, value: str) -> Visit | None:
+    def _read(self, value: str) -> Visit | None:
         """Return the visit of a cookie's value; None unless we gave it."""
         found = _SIGNED.fullmatch(value)
         if found:
