@@ -39,7 +39,7 @@ def main() -> int:
     run = Run.start("quick" if given.quick else "full")
     hits = given.hits or (300_000 if given.quick else 2_000_000)
     try:
-        seen = [_round(run, number, hits) for number in range(1 if given.quick else 3)]
+        seen = [one_round(run, number, hits) for number in range(1 if given.quick else 3)]
     except (FailedRunError, ServerError, OSError) as error:
         print(f"the run failed: {error}", file=sys.stderr)
         return 2
@@ -48,7 +48,8 @@ def main() -> int:
     return 0
 
 
-def _round(run: Run, number: int, hits: int) -> Sample:
+def one_round(run: Run, number: int, hits: int) -> Sample:
+    """Drain a journal of its own into an empty store; raises FailedRunError or ServerError."""
     with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as temporary:
         folder = Path(temporary)
         written = write_journal(folder / "journal" / "w0", hits)

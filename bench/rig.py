@@ -15,6 +15,7 @@ from bench.drive import FailedRunError, checked, drive
 from bench.histogram import PERCENTILES, Histogram
 from bench.load import Load, Outcome
 from bench.peers import BY_NAME, Peer, available
+from bench.samples import Sample
 from bench.scenario import ScenarioOptions
 from bench.server import Launch, Server, free_port, running
 
@@ -40,6 +41,14 @@ class Figures:
 def compared(names: Sequence[str], options: ScenarioOptions) -> Sequence[str]:
     """Return who takes part: the first two are enough to see that a scenario works."""
     return names[:2] if options.quick else names
+
+
+def of_samples(samples: Iterable[Sample]) -> dict[str, list[float]]:
+    """Return what a bench kept as samples, as figures by peer."""
+    figures = Figures()
+    for sample in samples:
+        figures.add(sample.peer.replace(".", " "), sample.values)
+    return figures.by_name
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def main() -> int:
         try:
             with kafka(folder / "kafka") as bootstrap:
                 for number in range(1 if given.quick else 3):
-                    seen += _round(run, number, folder, bootstrap, hits)
+                    seen += one_round(run, number, folder, bootstrap, hits)
         except FailedRunError as error:
             print(f"the run failed: {error}", file=sys.stderr)
             return 2
@@ -92,7 +92,8 @@ def table(seen: Sequence[Sample]) -> str:
     return "\n".join(lines)
 
 
-def _round(run: Run, number: int, folder: Path, bootstrap: str, hits: int) -> Iterator[Sample]:
+def one_round(run: Run, number: int, folder: Path, bootstrap: str, hits: int) -> Iterator[Sample]:
+    """Ship the journal in `folder / "template"` in every way; raises FailedRunError."""
     for way in WAYS:
         topic = f"{number}-{WAYS.index(way)}"
         parent = folder / topic

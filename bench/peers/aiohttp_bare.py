@@ -5,7 +5,7 @@ import sys
 import uvloop
 from aiohttp import web
 
-from bench.peers.gif import GIF
+from bench.apps.gif import GIF
 
 
 async def pixel(request: web.Request) -> web.Response:

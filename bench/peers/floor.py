@@ -10,7 +10,7 @@ from typing import cast
 
 import uvloop
 
-from bench.peers.gif import GIF
+from bench.apps.gif import GIF
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: image/gif\r\nContent-Length: %d\r\n"
 _KEEP_ALIVE = _HEAD % len(GIF) + b"\r\n" + GIF

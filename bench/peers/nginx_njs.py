@@ -2,7 +2,7 @@
 
 The line is a variable that the access log writes, unbuffered as in `nginx`: njs's own file API
 would open the file anew for each request. It takes the query, cookie and headers that
-`bench.peers.job` takes; no consent, no limits, and the time is nginx's. The module is Debian's,
+`bench.apps.job` takes; no consent, no limits, and the time is nginx's. The module is Debian's,
 unpacked into the cache, and fits Debian's nginx only.
 """
 

@@ -1,6 +1,6 @@
 """The ordinary way to write this service: an aiohttp handler that appends a dict to a file.
 
-It does `bench.peers.job`, with one unbuffered append per hit before the answer: as Heliograph, what
+It does `bench.apps.job`, with one unbuffered append per hit before the answer: as Heliograph, what
 is answered is kept. No rotation, no limits, no truncated addresses.
 """
 
@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from aiohttp import web
 
-from bench.peers import job
+from bench.apps import job
+from bench.apps.gif import GIF
 from bench.peers.aiohttp_bare import serve
-from bench.peers.gif import GIF
 
 HITS = web.AppKey("HITS", BinaryIO)
 

@@ -1,6 +1,6 @@
 """The ordinary design with a broker: an aiohttp handler that hands each hit to `producer.send`.
 
-It does `bench.peers.job`, idempotent and compressed, in batches of the producer's own. It answers
+It does `bench.apps.job`, idempotent and compressed, in batches of the producer's own. It answers
 when the hit is in the producer's memory, as such services do: what is there when the process ends
 is lost, and while Kafka is away that is everything (Heliograph answers when it is in the journal).
 The broker is `KAFKA_BOOTSTRAP`'s; its CPU time counts for nobody.
@@ -9,17 +9,21 @@ The broker is `KAFKA_BOOTSTRAP`'s; its CPU time counts for nobody.
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
 
-from bench.peers import job
+from bench.apps import job
 from bench.peers.aiohttp_bare import serve
 from bench.peers.bootstrap import BOOTSTRAP
 from bench.peers.ordinary import answer
 
 PRODUCER = web.AppKey("PRODUCER", AIOKafkaProducer)
 TOPIC = "ordinary"
+PARTITIONS = 12
 
 
 async def pixel(request: web.Request) -> web.Response:
@@ -31,8 +35,10 @@ async def pixel(request: web.Request) -> web.Response:
 
 
 async def _producer(application: web.Application) -> AsyncIterator[None]:
+    bootstrap = os.environ[BOOTSTRAP]
+    await _make_topic(bootstrap)
     producer = AIOKafkaProducer(
-        bootstrap_servers=os.environ[BOOTSTRAP],
+        bootstrap_servers=bootstrap,
         enable_idempotence=True,
         compression_type="zstd",
         linger_ms=20,
@@ -42,6 +48,16 @@ async def _producer(application: web.Application) -> AsyncIterator[None]:
     application[PRODUCER] = producer
     yield
     await producer.stop()
+
+
+async def _make_topic(bootstrap: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        with suppress(TopicAlreadyExistsError):
+            await admin.create_topics([NewTopic(TOPIC, PARTITIONS, replication_factor=1)])
+    finally:
+        await admin.close()
 
 
 def main(port: int) -> None:

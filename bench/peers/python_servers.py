@@ -14,7 +14,7 @@ def prepare() -> None:
 def uvicorn(folder: Path, port: int) -> Launch:
     """Start Starlette on uvicorn."""
     return _launch(
-        folder, "uvicorn", "bench.peers.starlette_app:app", "--host", "127.0.0.1",
+        folder, "uvicorn", "bench.apps.starlette_app:app", "--host", "127.0.0.1",
         "--port", str(port), "--loop", "uvloop", "--http", "httptools", "--no-access-log",
         "--log-level", "warning", "--backlog", "4096",
     )  # fmt: skip
@@ -23,7 +23,7 @@ def uvicorn(folder: Path, port: int) -> Launch:
 def granian(folder: Path, port: int) -> Launch:
     """Start Granian."""
     return _launch(
-        folder, "granian", "bench.peers.granian_app:app", "--interface", "rsgi",
+        folder, "granian", "bench.apps.granian_app:app", "--interface", "rsgi",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1", "--loop", "uvloop",
         "--runtime-mode", "st", "--backlog", "4096", "--no-access-log", "--log-level", "warning",
     )  # fmt: skip

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from bench import drive
+from bench.apps.gif import GIF
 from bench.load import Load, Outcome
-from bench.peers.gif import GIF
 
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 43\r\n\r\n" + GIF

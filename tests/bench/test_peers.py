@@ -38,7 +38,7 @@ def test_it_answers_and_is_measured(peer: Peer, tmp_path: Path) -> None:
         hit = orjson.loads(lines[-1])
         assert hit["url"].startswith("https://www.shop.example/")
         assert hit["user_agent"].startswith("Mozilla/5.0")
-        assert len(hit["visitor_id"]) == 36, "the cookie's"
+        assert hit["visitor_id"].count("-") >= 4, "a new one, or the cookie's"
 
 
 def test_what_cannot_be_had_is_said() -> None:

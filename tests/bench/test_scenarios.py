@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from bench import scenario
+from bench.peers import BY_NAME
+from bench.peers.bootstrap import BOOTSTRAP
 from bench.rig import CORES
 from bench.scenario import ScenarioOptions, ScenarioResult
+from bench.scenarios import peers
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -22,6 +25,7 @@ def quick(name: str, folder: Path) -> ScenarioResult:
 @pytest.mark.parametrize(
     ("name", "figure"),
     [
+        ("hot-path", "heliograph.with_64_requests_per_cpu_second"),
         ("load-generator", "at_1000_p99_ms"),
         ("latency", "heliograph.at_50_percent_p99_9_ms"),
         ("connection-storm", "heliograph.connections_per_second"),
@@ -50,6 +54,57 @@ def test_no_answered_hit_is_lost_with_a_worker(tmp_path: Path) -> None:
     assert figures["new_worker_after_ms"]
 
 
+def test_peers_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of them: that each of the others runs is for `test_peers`."""
+    monkeypatch.setattr(peers, "BY_NAME", {name: BY_NAME[name] for name in ("nginx", "floor")})
+    monkeypatch.setenv(BOOTSTRAP, "127.0.0.1:1")
+    result = quick("peers", tmp_path)
+    for what in ("keep_alive_requests_per_cpu_second", "short_requests_per_cpu_second", "p99_ms"):
+        assert result.figures[f"nginx.{what}"]
+        assert result.figures[f"floor.{what}"]
+    assert any("GoatCounter" in note for note in result.notes)
+
+
 @pytest.mark.kafka
+def test_producer_send_per_hit_is_a_peer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: str
+) -> None:
+    monkeypatch.setenv(BOOTSTRAP, kafka)
+    monkeypatch.setattr(peers, "BY_NAME", {"ordinary-kafka": BY_NAME["ordinary-kafka"]})
+    result = quick("peers", tmp_path)
+    assert result.figures["ordinary-kafka.keep_alive_requests_per_cpu_second"]
+
+
+@pytest.mark.kafka
+@pytest.mark.long
+def test_the_shipper_is_compared_with_producer_send(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: str
+) -> None:
+    monkeypatch.setenv(BOOTSTRAP, kafka)
+    figures = quick("shipper", tmp_path).figures
+    assert figures["heliograph.hits_per_cpu_second"]
+    assert figures["producer send per hit.hits_per_cpu_second"]
+
+
+@pytest.mark.parametrize("name", ["shipper", "consumer-kafka", "kafka-outage"])
+def test_without_kafka_it_says_so(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No Java is found, so no broker can be started."""
+    monkeypatch.delenv(BOOTSTRAP, raising=False)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "JDK" in quick(name, tmp_path).skipped
+
+
+@pytest.mark.kafka
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["consumer-journal", "consumer-kafka"])
+def test_the_consumer_is_measured(name: str, tmp_path: Path) -> None:
+    assert quick(name, tmp_path).figures["heliograph.hits_per_consumer_cpu_second"]
+
+
+@pytest.mark.kafka
+@pytest.mark.long
 def test_kafka_may_go_away(tmp_path: Path) -> None:
     assert quick("kafka-outage", tmp_path).figures["away_p99_ms"]

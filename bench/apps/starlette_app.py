@@ -1,4 +1,4 @@
-"""Starlette on uvicorn, with uvloop and httptools: `bench.peers.job`, one append per hit.
+"""Starlette on uvicorn, with uvloop and httptools: `bench.apps.job`, one append per hit.
 
 As `ordinary`, in the other common framework; one worker, no access log. Runs in the environment of
 `bench.peers.installed`, not in ours.
@@ -12,8 +12,8 @@ from starlette.applications import Starlette  # type: ignore[import-not-found]
 from starlette.responses import Response  # type: ignore[import-not-found]
 from starlette.routing import Route  # type: ignore[import-not-found]
 
-from bench.peers import job
-from bench.peers.gif import GIF
+from bench.apps import job
+from bench.apps.gif import GIF
 
 HITS = (Path(os.environ["HITS_FOLDER"]) / "hits.ndjson").open("ab", buffering=0)
 

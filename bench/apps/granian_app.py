@@ -1,4 +1,4 @@
-"""Granian, a server in Rust, with its own interface RSGI: `bench.peers.job`, one append per hit.
+"""Granian, a server in Rust, with its own interface RSGI: `bench.apps.job`, one append per hit.
 
 No framework: the handler takes the query and the cookie apart with the standard library. One
 worker with one thread of each kind, no access log. Runs in the environment of
@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
-from bench.peers import job
-from bench.peers.gif import GIF
+from bench.apps import job
+from bench.apps.gif import GIF
 
 HITS = (Path(os.environ["HITS_FOLDER"]) / "hits.ndjson").open("ab", buffering=0)
 

@@ -1,0 +1,28 @@
+"""The shipper from a journal that is there to a real broker (`bench.shipper`), in rounds."""
+
+from bench.broker import broker
+from bench.pump import write_journal
+from bench.rig import CLIENT_CORES, of_samples
+from bench.samples import Run, Sample
+from bench.scenario import ScenarioOptions, ScenarioResult
+from bench.shipper import one_round
+
+NAME = "shipper"
+ABOUT = "Hits per CPU second from a journal to Kafka, beside `producer.send` for each."
+HITS = 1_000_000
+QUICK_HITS = 60_000
+
+
+def run(options: ScenarioOptions) -> ScenarioResult:
+    """Ship the same journal in every way."""
+    hits = QUICK_HITS if options.quick else HITS
+    write_journal(options.folder / "template", hits)
+    seen: list[Sample] = []
+    with broker(options.folder / "kafka", CLIENT_CORES[0]) as bootstrap:
+        if not bootstrap:
+            return ScenarioResult(NAME, skipped="Kafka could not be started: it needs a JDK 17.")
+        for number in range(options.rounds):
+            run_ = Run.start("quick" if options.quick else "full")
+            seen += one_round(run_, number, options.folder, bootstrap, hits)
+    notes = ["CPU time is the shipping process's; the broker's is nobody's."]
+    return ScenarioResult(NAME, of_samples(seen), notes=notes)
