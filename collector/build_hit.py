@@ -125,7 +125,7 @@ class HitBuilder:
         """Build the hit of a link that is followed; `described` is what its query says of it."""
         members: Members = {"event": EVENT_OF_CLICK, "link_url": link_url}
         parse_query(described, members)
-        if method == "HEAD":
+        if method == "HEAD" and not facts.bot:
             # Nobody's browser follows a link without asking for what is there.
             members["bot"] = "link-checker"
         return self._finish(members, facts, "", "click", method)

@@ -58,6 +58,8 @@ class Client(NamedTuple):
     whole: bytes
     without_hints: bytes
     reduced: bytes
+    # The kind of program it is; empty for what may be a person.
+    bot: str
     problems: Sequence[str]
 
     def part(self, allowance: Allowance) -> bytes:
@@ -125,9 +127,20 @@ class Facts:
         """The client's address, whole, whatever consent says; empty if it has none."""
         return self._ips[0]
 
+    @property
+    def bot(self) -> str:
+        """The kind of program that the client is; empty for what may be a person."""
+        return self._client.bot
+
     def opening(self, seconds: float | None) -> Opening:
         """Return what tells who opened a mail; `seconds` are those since it was sent."""
-        return Opening(self.agent.decode(errors="replace"), self.address, seconds=seconds)
+        return Opening(
+            self.agent.decode(errors="replace"),
+            self.address,
+            asks_ahead=bool(self._purpose),
+            is_program=bool(self.bot),
+            seconds=seconds,
+        )
 
     def tail(self, decision: Decision, *, with_visit: bool) -> bytes:
         """Return the end of the line under a decision: who, address, client, consent.
@@ -268,6 +281,7 @@ def _client(agent: bytes, languages: bytes, hints: bytes) -> Client:
         encode_part(hinted),
         encode_part(named),
         encode_part(({"user_agent": short} if short else {}) | members),
+        bot,
         tuple(problems),
     )
 

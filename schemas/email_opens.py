@@ -25,14 +25,14 @@ OpenedBy = Literal["human", "machine", "unknown"]
 class Opening(NamedTuple):
     """What is known of a request for a mail's image.
 
-    `agent` is the User-Agent header, `address` the client's whole address, `purpose` what the
-    browser says it asks for ahead of the person (`prefetch`, `prerender`), `is_program` whether the
-    agent is a known program, `seconds` those since the message was sent; None: not known.
+    `agent` is the User-Agent header, `address` the client's whole address, `asks_ahead` whether the
+    browser says that it asks ahead of the person, `is_program` whether the agent is a known
+    program, `seconds` those since the message was sent; None: not known.
     """
 
     agent: str
     address: str
-    purpose: str = ""
+    asks_ahead: bool = False
     is_program: bool = False
     seconds: float | None = None
 
@@ -100,7 +100,7 @@ RULES: Final = (
     Rule("prefetch", "machine", "`Sec-Purpose` or `Purpose` says prefetch or prerender",
          "The browser asks ahead of the person, who may never come.",
          "https://wicg.github.io/nav-speculation/prefetch.html",
-         lambda opening: bool(opening.purpose)),
+         lambda opening: opening.asks_ahead),
     Rule("barracuda", "machine", "agent has `barracuda`",
          "Barracuda's link and image scans name themselves so.",
          "https://www.braze.com/docs/sms_rcs_bot_click_filtering/",

@@ -38,6 +38,21 @@ def test_address_and_agent_are_looked_at_before_they_are_cut() -> None:
     assert hit["ip"] == "67.231.150.0"
 
 
+def test_program_and_prefetch_are_no_person() -> None:
+    program = Bench().pixel("cid=a", (b"User-Agent", b"python-requests/2.31.0"))
+    assert (program["opened_by"], program["opened_by_reason"]) == ("machine", "program")
+    for header in ((b"Sec-Purpose", b"prefetch;prerender"), (b"Purpose", b"prefetch")):
+        assert Bench().pixel("cid=a", PERSON, header)["opened_by_reason"] == "prefetch"
+
+
+def test_program_that_checks_a_link_keeps_its_own_kind() -> None:
+    bench = Bench()
+    facts = bench.facts([(b"User-Agent", b"curl/8.1.0")])
+    line, _ = bench.builder.from_click(facts, "", "https://shop.example/", "HEAD")
+    assert line.count(b'"bot"') == 1
+    assert checked(line)["bot"] != "link-checker"
+
+
 def test_time_of_sending_counts() -> None:
     hit = Bench().pixel(f"cid=a&st={NOW_MS - 2000}", PERSON)
     assert hit["opened_by_reason"] == "too-soon"

@@ -103,9 +103,8 @@ def test_proxy_that_asks_at_once_was_not_asked_by_a_person() -> None:
     assert classify(Opening(GMAIL_PROXY, "", seconds=1.0)) == ("machine", "too-soon")
 
 
-@pytest.mark.parametrize("purpose", ["prefetch", "prerender"])
-def test_browser_that_asks_ahead_is_no_person(purpose: str) -> None:
-    assert classify(Opening(IPHONE, "", purpose)) == ("machine", "prefetch")
+def test_browser_that_asks_ahead_is_no_person() -> None:
+    assert classify(Opening(IPHONE, "", asks_ahead=True)) == ("machine", "prefetch")
 
 
 def test_known_program_is_a_machine_unless_it_is_a_mail_proxy() -> None:
@@ -113,11 +112,11 @@ def test_known_program_is_a_machine_unless_it_is_a_mail_proxy() -> None:
     assert classify(Opening(GMAIL_PROXY, "", is_program=True)) == ("human", "gmail-proxy")
 
 
-@given(st.text(), st.text(), st.text(max_size=3), st.booleans(), st.floats() | st.none())
+@given(st.text(), st.text(), st.booleans(), st.booleans(), st.floats() | st.none())
 def test_everything_is_classified(
-    agent: str, address: str, purpose: str, is_program: bool, seconds: float | None
+    agent: str, address: str, asks_ahead: bool, is_program: bool, seconds: float | None
 ) -> None:
-    opened_by, name = classify(Opening(agent, address, purpose, is_program, seconds))
+    opened_by, name = classify(Opening(agent, address, asks_ahead, is_program, seconds))
     assert (name, opened_by) in {(rule.name, rule.opened_by) for rule in RULES}
 
 
