@@ -11,12 +11,12 @@ Must not know Kafka, the store, or any other route.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 from collector.build_hit import HitBuilder
 from collector.connections import Connections, end
 from collector.facts import Facts, FactsReader
-from collector.group_commit import GroupCommit
+from collector.group_commit import Answerable, GroupCommit
 from collector.metrics import Counters
 from collector.plain_head import PlainHeadReader
 from collector.repeats import Repeats
@@ -28,6 +28,18 @@ ASYNCIO_WRITE_BUFFER_BYTES: Final = 64 * 1024
 
 _VERSION: Final = b" HTTP/1.1\r\n"
 _END: Final = b"\r\n\r\n"
+
+
+class PixelRequest(NamedTuple):
+    """What one whole plain request for the pixel says."""
+
+    facts: Facts
+    query: str
+    is_get: bool
+    # Where the version begins that ends the request line: what follows may be repeated.
+    version_at: int
+    # The client wants the connection to end with the answer.
+    close: bool
 
 
 class LaneShared:
@@ -62,6 +74,38 @@ class LaneShared:
         self.head_bytes_max = settings.header_bytes_max
         self.pipelined_requests_max = settings.pipelined_requests_max
         self.write_buffer_bytes_max = settings.write_buffer_bytes_max
+
+    def read(self, request: bytes, peer: str) -> PixelRequest | None:
+        """Read one whole request that came from address `peer`; None if it is no plain one."""
+        is_get = request.startswith(self.get)
+        if not is_get and not request.startswith(self.head):
+            return None
+        line_end = request.find(b"\r\n")
+        version_at = line_end + 2 - len(_VERSION)
+        target = request[len(self.get if is_get else self.head) : version_at]
+        if (
+            not request.startswith(_VERSION, version_at)
+            or (target and not target.startswith(b"?"))
+            or b"#" in target
+            or not target.isascii()
+            or line_end > self.line_bytes_max
+            or len(request) - line_end > self.head_bytes_max
+        ):
+            return None
+        head = self.heads.read(request)
+        if head is None:
+            return None
+        kept, close = head
+        facts = self.facts.read(kept, peer)
+        return PixelRequest(facts, target[1:].decode(), is_get, version_at, close)
+
+    def take(self, pixel: PixelRequest, connection: Answerable, close: bool) -> None:
+        """Have a request's hit written, and answered when it is."""
+        line, set_cookie = self.builder.from_query(
+            pixel.facts, pixel.query, "GET" if pixel.is_get else "HEAD"
+        )
+        answer = self.answers.answer(set_cookie=set_cookie, close=close, body=pixel.is_get)
+        self.commit.add(line, connection, answer, close)
 
 
 class Lane(asyncio.Protocol):
@@ -223,36 +267,15 @@ class Lane(asyncio.Protocol):
     def _take(self, request: bytes) -> bool:
         """Answer one whole request; False if it is not a plain pixel request."""
         shared = self._shared
-        is_get = request.startswith(shared.get)
-        if not is_get and not request.startswith(shared.head):
+        pixel = shared.read(request, self._peer)
+        if pixel is None:
             return False
-        line_end = request.find(b"\r\n")
-        version = line_end + 2 - len(_VERSION)
-        target = request[len(shared.get if is_get else shared.head) : version]
-        if (
-            not request.startswith(_VERSION, version)
-            or (target and not target.startswith(b"?"))
-            or b"#" in target
-            or not target.isascii()
-            or line_end > shared.line_bytes_max
-            or len(request) - line_end > shared.head_bytes_max
-        ):
-            return False
-        head = shared.heads.read(request)
-        if head is None:
-            return False
-        kept, close = head
-        facts = shared.facts.read(kept, self._peer)
-        line, set_cookie = shared.builder.from_query(
-            facts, target[1:].decode(), "GET" if is_get else "HEAD"
-        )
-        self._closing = close = close or shared.connections.draining
-        if is_get and not close:
-            self._known, self._facts = request[version:], facts
+        self._closing = close = pixel.close or shared.connections.draining
+        if pixel.is_get and not close:
+            self._known, self._facts = request[pixel.version_at :], pixel.facts
         else:
             self._known = None
-        answer = shared.answers.answer(set_cookie=set_cookie, close=close, body=is_get)
-        shared.commit.add(line, self._transport, answer, close)
+        shared.take(pixel, self._transport, close)
         return True
 
     def _hand_over(self, data: bytes) -> None:

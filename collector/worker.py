@@ -25,10 +25,11 @@ from collector.connections import Connections
 from collector.consent import ConsentReader
 from collector.daily_visitors import DailyVisitors
 from collector.desk import Desk
+from collector.door import Door
 from collector.facts import FactsReader
 from collector.group_commit import GroupCommit
 from collector.guarded_journal import GuardedJournal
-from collector.lane import Lane, LaneShared
+from collector.lane import LaneShared
 from collector.metrics import Counters
 from collector.responses import PixelAnswers
 from collector.secrets import load_secrets, secret_path
@@ -90,13 +91,12 @@ class Worker:
         shared = self._lane_shared()
         self._answers.refresh(int(time.time()))
         _settle_garbage_collection()
-        listener = await self._loop.create_server(
-            lambda: Lane(shared), sock=_listening_socket(self._settings)
-        )
+        door = Door(_listening_socket(self._settings), shared, self._loop)
+        door.open()
         log.info("journal %s at %d", self._journal.folder, self._journal.position)
         try:
             await self._tick_until_stopped()
-            listener.close()
+            door.close()
             await self._drain()
         finally:
             await runner.cleanup()
