@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
-from bench import traffic
+from bench import processes, traffic
 from bench.peers import BY_NAME, available
 from bench.rig import OURS, Figures, compared, core_notes, latency, put, started
 from bench.scenario import ScenarioOptions, ScenarioResult
@@ -21,9 +21,12 @@ READERS = 200
 QUICK_READERS = 2
 RATE_PER_SECOND = 2_000.0
 RECEIVE_BUFFER_BYTES = 4_096
+SEND_BUFFER_BYTES = 65_536
+SEGMENT_BYTES_MAX = 1_460  # as over Ethernet: loopback's 64 KiB would give each MBs of buffers
 FULL_TURNS = 5  # in which no client could send anything more: all are full
 TURN_SECONDS = 0.05
-SENT_BYTES_MAX = 16 * 1024**2  # a server that takes more without an answer being read never stops
+BUSY_SHARE = 0.1  # a server that uses less of its core has done what the slow readers asked
+SENT_BYTES_MAX = 8 * 1024**2  # a server that takes more without an answer being read never stops
 
 
 def run(options: ScenarioOptions) -> ScenarioResult:
@@ -54,6 +57,8 @@ class _Reader:
         self._requests = b""
         self._sock = socket.socket()
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES_MAX)
         self._sock.connect(("127.0.0.1", port))
         self._sock.setblocking(False)
 
@@ -84,6 +89,9 @@ def _readers(server: Server, count: int) -> Iterator[int]:
         full_turns = 0
         while full_turns < FULL_TURNS:
             took = sum([reader.fill(request * 16) for reader in readers])
-            full_turns = 0 if took else full_turns + 1
+            before_ns = processes.cpu_ns(server.pids)
             server.wait(TURN_SECONDS)
+            used_ns = processes.cpu_ns(server.pids) - before_ns
+            is_busy = used_ns > BUSY_SHARE * TURN_SECONDS * 1e9
+            full_turns = 0 if took or is_busy else full_turns + 1
         yield sum(reader.sent_bytes for reader in readers)
