@@ -23,11 +23,12 @@ from consumer.kafka_source import KafkaSource, Partition
 from consumer.kept_hits import any_kept
 from consumer.metrics import snapshot
 from consumer.migrate import migrate
-from consumer.settings import ConsumerProcessSettings, ConsumerSettings
+from consumer.settings import ClickHouseSettings, ConsumerProcessSettings, ConsumerSettings
 from consumer.store_client import StoreClient
 from consumer.store_errors import StoreError
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status, run_child
 from schemas.delivery import SinkAway
+from schemas.errors import Explained
 from schemas.kafka_client import LastWords
 from schemas.metric_table import Snapshot
 from schemas.pump import Clock, Pump, PumpLimits, Tally
@@ -51,6 +52,8 @@ async def main(child: Child, raw_settings: dict[str, Any]) -> None:
     settings = ConsumerProcessSettings.model_validate(raw_settings)
     if settings.clickhouse.migrate_at_start and not await _migrated(child, settings):
         return
+    if settings.clickhouse.migrate_at_start:
+        child.on_hangup = _retainer(settings.clickhouse)
     tally = Tally()
     async with StoreClient(settings.clickhouse) as client:
         work = _WORK[settings.consumer.source](settings, client, tally)
@@ -94,6 +97,26 @@ async def _migrated(child: Child, settings: ConsumerProcessSettings) -> bool:
             stopping.cancel()
             return True
     return False
+
+
+def _retainer(settings: ClickHouseSettings) -> Callable[[], None]:
+    """Return what gives the tables, by and by, the retention that the file of sites says now."""
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def retain() -> None:
+        try:
+            statements = await migrate(settings)
+        except (SinkAway, StoreError, Explained) as error:
+            log.error("retention stays as it is, send SIGHUP again: %s", error)
+        else:
+            log.info("tables looked at again: %s", "; ".join(statements) or "nothing to do")
+
+    def ask() -> None:
+        task = asyncio.create_task(retain())
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    return ask
 
 
 def _journal_work(settings: ConsumerProcessSettings, client: StoreClient, tally: Tally) -> Work:

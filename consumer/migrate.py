@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
+from consumer.retention import AGING, sites_days, ttl
 from consumer.settings import ClickHouseSettings
 from consumer.store_client import StoreClient
 from schemas.enrichment import rules
@@ -34,14 +35,6 @@ RECORDS = """CREATE TABLE IF NOT EXISTS schema_migrations
 ENGINE = MergeTree
 ORDER BY version
 SETTINGS non_replicated_deduplication_window = 10000"""
-
-# Tables whose rows are deleted after the retention, and the column that says their age.
-AGING: Mapping[str, str] = {
-    "hits": "received_at",
-    "dead_letters": "inserted_at",
-    # Later than the letter's own time, so a letter never outlives the note that it is in hits.
-    "dead_letter_replays": "replayed_at",
-}
 
 _FILE_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
 _TTL = re.compile(r"\bTTL (.+?)(?: SETTINGS |$)", re.DOTALL)
@@ -110,8 +103,10 @@ class _Run:
             await self._take(RECORDS)
         for migration in migrations():
             await self._apply(migration, applied or {})
-        for table, column in AGING.items():
-            await self._retain(table, column)
+        of_sites = sites_days(self._settings.sites_file)
+        if of_sites is not None:
+            for table in AGING:
+                await self._retain(table, ttl(table, self._settings.retention_days, of_sites))
         await self._derive()
         return self._taken
 
@@ -167,9 +162,7 @@ class _Run:
         if not self._dry_run:
             log.info("applied migration %s", label)
 
-    async def _retain(self, table: str, column: str) -> None:
-        days = self._settings.retention_days
-        wanted = f"toDateTime({column}) + toIntervalDay({days})" if days else ""
+    async def _retain(self, table: str, wanted: str) -> None:
         found = _TTL.search((await self._table(table, "engine_full")).replace("\\'", "'"))
         if (found[1] if found else "") == wanted:
             return

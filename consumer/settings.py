@@ -4,6 +4,7 @@ Environment, flags, file and the reference page are derived from these rows (`de
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -60,6 +61,11 @@ class ClickHouseSettings(BaseModel):
         le=36_500,
         description="Hits and dead letters older than this are deleted by ClickHouse; 0: never. "
         "The default keeps a year and a month, so that months compare with the year before.",
+    )
+    sites_file: Path | None = Field(
+        None,
+        description="The collector's file of sites, for sites with a retention of their own; read "
+        "at start and on SIGHUP. `heliograph run` takes collector.sites_file.",
     )
     migrate_at_start: bool = Field(
         True,

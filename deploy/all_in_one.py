@@ -22,7 +22,12 @@ def all_in_one(settings: Settings) -> Settings:
     """Return the settings with the parts pointed at each other."""
     url = store_url(settings)
     clickhouse = settings.clickhouse.model_copy(
-        update={"url": url, "user": "default", "password": settings.store.default_password}
+        update={
+            "url": url,
+            "user": "default",
+            "password": settings.store.default_password,
+            "sites_file": settings.clickhouse.sites_file or settings.collector.sites_file,
+        }
     )
     updates: dict[str, object] = {
         "clickhouse": clickhouse,

@@ -21,6 +21,7 @@ from collector.shipper_metrics import METRICS as SHIPPER_METRICS
 from consumer.kafka_metrics import KAFKA_METRICS
 from consumer.metrics import METRICS as CONSUMER_METRICS
 from consumer.migrate import MigrationChanged
+from consumer.retention import read_sites_days
 from consumer.store_errors import StoreError
 from deploy.admin import serve_admin
 from deploy.all_in_one import all_in_one, collector_url, store_url, welcome
@@ -31,6 +32,7 @@ from deploy.supervisor import ChildSpec, ChildState, Supervisor
 from deploy.terminal import LogPrinter
 from deploy.toml_text import toml_line
 from schemas.delivery import SinkAway
+from schemas.site_file import BadSiteFile
 
 EXIT_STOPPED = 0
 EXIT_FAILED = 1
@@ -140,6 +142,10 @@ def add_migrate_arguments(parser: argparse.ArgumentParser) -> None:
 
 def migrate(settings: Settings, options: argparse.Namespace) -> int:
     """Apply the migrations; print the statements that were taken (or would be)."""
+    try:
+        read_sites_days(settings.clickhouse.sites_file)
+    except BadSiteFile as error:
+        raise BadSettings(str(error)) from error
     try:
         statements = asyncio.run(
             consumer.migrate.migrate(settings.clickhouse, dry_run=options.dry_run)

@@ -4,10 +4,12 @@ import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from consumer import migrate as migrate_module
+from consumer import retention
 from consumer.migrate import Migration, MigrationChanged, migrate, migrations
 from consumer.settings import ClickHouseSettings
 from consumer.store_client import StoreClient
@@ -84,3 +86,53 @@ async def test_retention_follows_the_setting(clickhouse: ClickHouseSettings) -> 
         await migrate(settings)
         assert await ttl(settings) == [wanted, wanted]
         assert await migrate(settings) == []
+
+
+SITES = '[[site]]\nkey = "shop"\nretention_days = 90\n[[site]]\nkey = "blog"\n'
+
+
+async def left(settings: ClickHouseSettings) -> Sequence[str]:
+    """Insert hits of 60 and 100 days ago for each site; return what ClickHouse keeps of them."""
+    await ask(
+        settings,
+        "INSERT INTO hits (site, received_at) SELECT arrayJoin(['shop', 'blog', 'more']), "
+        "now() - toIntervalDay(arrayJoin([60, 100]))",
+    )
+    await ask(settings, "OPTIMIZE TABLE hits FINAL")
+    question = "SELECT site, dateDiff('day', received_at, now()) FROM hits ORDER BY ALL"
+    return (await ask(settings, question)).splitlines()
+
+
+@pytest.mark.parametrize("days", [0, 80, 395])
+async def test_a_site_has_its_own_retention(
+    clickhouse: ClickHouseSettings, tmp_path: Path, days: int
+) -> None:
+    file = tmp_path / "sites.toml"
+    file.write_text(SITES)
+    settings = clickhouse.model_copy(update={"retention_days": days, "sites_file": file})
+    await migrate(settings)
+    assert await migrate(settings) == []
+    others = [60] if days == 80 else [60, 100]
+    assert await left(settings) == [
+        *(f"blog\t{age}" for age in others),
+        *(f"more\t{age}" for age in others),
+        "shop\t60",
+    ]
+    assert (await ttl(settings))[0] == str(80 if days == 80 else 90)
+    file.write_text("[[site")
+    assert await migrate(settings) == []
+    file.write_text("")
+    assert await migrate(settings)
+    assert await ttl(settings) == [str(days) if days else ""] * 2
+
+
+def test_a_ttl_is_one_expression() -> None:
+    of_sites = {"shop": 90, "blog": 30}
+    assert retention.ttl("hits", 395, of_sites) == (
+        "toDateTime(received_at) + toIntervalDay(transform(site, ['shop', 'blog'], [90, 30], 395))"
+    )
+    assert retention.ttl("hits", 0, of_sites).endswith(" WHERE site IN ('shop', 'blog')")
+    letters = "toDateTime(inserted_at) + toIntervalDay({})"
+    assert retention.ttl("dead_letters", 0, of_sites) == letters.format(30)
+    assert retention.ttl("dead_letters", 7, of_sites) == letters.format(7)
+    assert retention.ttl("dead_letters", 0, {}) == retention.ttl("hits", 0, {}) == ""

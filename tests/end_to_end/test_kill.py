@@ -49,7 +49,7 @@ def test_every_answered_hit_is_one_row(tmp_path: Path, victims: tuple[str, ...])
 def test_store_is_away_while_hits_come_in(tmp_path: Path, seconds: float) -> None:
     with AllInOneProcess(tmp_path) as heliograph:
         with PixelLoad(heliograph.port) as load:
-            (store,) = _pids(heliograph, STORE)
+            (store,) = heliograph.pids(STORE)
             os.kill(store, signal.SIGSTOP)
             try:
                 until = time.monotonic() + seconds
@@ -84,7 +84,7 @@ def _wait_for_more(load: PixelLoad) -> None:
 
 
 def _kill_one(heliograph: AllInOneProcess, module: str) -> int:
-    pid = _pids(heliograph, module)[0]
+    pid = heliograph.pids(module)[0]
     os.kill(pid, signal.SIGKILL)
     return pid
 
@@ -92,21 +92,7 @@ def _kill_one(heliograph: AllInOneProcess, module: str) -> int:
 def _wait_for_successor(heliograph: AllInOneProcess, module: str, killed: int) -> None:
     wanted = 2 if module == "collector" else 1
     wait_until(
-        lambda: len(pids := _pids(heliograph, module)) == wanted and killed not in pids,
+        lambda: len(pids := heliograph.pids(module)) == wanted and killed not in pids,
         RECOVERY_SECONDS_MAX,
         f"a successor of {module}",
     )
-
-
-def _pids(heliograph: AllInOneProcess, module: str) -> list[int]:
-    """The children of the supervisor that run `module`."""
-    supervisor = heliograph.process.pid
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    return [int(pid) for pid in children if _runs(int(pid), module)]
-
-
-def _runs(pid: int, module: str) -> bool:
-    try:
-        return module in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except (FileNotFoundError, ProcessLookupError):
-        return False

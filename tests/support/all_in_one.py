@@ -133,7 +133,20 @@ class AllInOneProcess:
             or []
         )
 
+    def pids(self, module: str) -> list[int]:
+        """Return the process ids of the supervisor's children that run `module`."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [int(child) for child in children if _runs(int(child), module)]
+
     def _still_runs(self) -> bool:
         code = self.process.poll()
         assert code is None, f"heliograph run ended with {code}:\n{self.output}"
         return True
+
+
+def _runs(pid: int, module: str) -> bool:
+    try:
+        return module in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
