@@ -172,7 +172,7 @@ _KINDS: Final[Mapping[str, _Row]] = {
               "In the HTML of a mail; your mailer fills in the words in capitals. It may sign "
               "recipients (rs) and say when the mail was sent (st).", _email),
     "server": ("From your server",
-               "For what no browser should have to tell. KEY is one that `heliograph keys` made.",
+               "For what no browser should have to tell. KEY is one that heliograph keys made.",
                _server),
     "curl": ("From a terminal", "To see whether hits arrive.", _curl),
 }  # fmt: skip

@@ -3,6 +3,8 @@
 `heliograph run` points the consumer and the start page at the embedded store, whatever port it has.
 """
 
+from collector.routes.start_tools import start_key
+from collector.secrets import load_secrets, secret_path
 from consumer.settings import ClickHouseSettings
 from deploy.settings import Settings
 
@@ -10,7 +12,7 @@ _WELCOME = """
   Heliograph is running.
 
   pixel    {pixel}?e=PageView
-  try it   {collector}/start
+  try it   {collector}/start#key={key}
   ask      curl '{store}/?query=SELECT+received_at,event,url+FROM+{table}+ORDER+BY+received_at+DESC+LIMIT+5+FORMAT+PrettyCompact'
   health   http://{admin_host}:{admin_port}/readyz
 
@@ -43,9 +45,14 @@ def all_in_one(settings: Settings) -> Settings:
 
 
 def welcome(settings: Settings) -> str:
-    """Return what is printed when all is ready: where the pixel is, and what to try."""
+    """Return what is printed when all is ready: where the pixel is, and what to try.
+
+    The page's address has the key to sign links with: who reads this runs Heliograph.
+    """
+    secret = secret_path(settings.collector.secret_file, settings.journal.path)
     return _WELCOME.format(
         collector=collector_url(settings),
+        key=start_key(load_secrets(secret, None)),
         pixel=collector_url(settings) + settings.collector.pixel_path,
         store=store_url(settings),
         table="hits" if _is_default(settings) else f"{settings.clickhouse.database}.hits",

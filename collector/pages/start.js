@@ -34,21 +34,29 @@ function say(text) {
 const EVENTS = {
   view: { e: "PageView" },
   conversion: { e: "Purchase" },
+  retargeting: { e: "ViewProduct" },
   email: { e: "Open" },
   beacon: { e: "AddToCart", p: { sku: "A-1", page: "start" } },
   fetch: { e: "Signup", p: { plan: "free" } },
 };
-const WAYS = { view: fireImage, conversion: fireImage, email: fireImage, beacon: fireBeacon, fetch: fireFetch };
+const WAYS = {
+  view: fireImage, conversion: fireImage, retargeting: fireImage, email: fireImage,
+  beacon: fireBeacon, fetch: fireFetch,
+};
 
 function eventOf(form) {
   const event = { ...EVENTS[form.dataset.kind], site: byId("site").value, r: document.referrer };
   for (const [name, value] of new FormData(form)) event[name] = value;
   const consent = document.querySelector("input[name=consent]:checked").value;
   if (consent) event.consent = consent;
-  const random = crypto.getRandomValues(new Uint32Array(2));
-  event.eid = "start-" + random[0].toString(36) + random[1].toString(36);
+  event.eid = newEid();
   for (const name of Object.keys(event)) if (event[name] === "") delete event[name];
   return event;
+}
+
+function newEid() {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  return "start-" + random[0].toString(36) + random[1].toString(36);
 }
 
 async function fire(form) {
@@ -153,7 +161,8 @@ function soon(ms = waiting().length ? POLL_WAITING_MS : POLL_MS) {
 const QUERY = `
   SELECT toString(id) AS id, formatDateTime(received_at, '%H:%i:%S') AS received, event, endpoint, url,
          toString(value) AS value, currency, toString(visitor_id) AS visitor,
-         replaceOne(toString(ip), '::ffff:', '') AS ip, consent, consent_source AS source, event_id
+         replaceOne(toString(ip), '::ffff:', '') AS ip, consent, consent_source AS source, event_id,
+         link_url, opened_by, opened_by_reason
   FROM hits
   WHERE received_at > now64(3) - INTERVAL 15 MINUTE
   ORDER BY has({eids:Array(String)}, event_id) DESC, received_at DESC
@@ -216,10 +225,13 @@ function show(rows) {
 function tableRow(row, isNew) {
   const hit = fired.get(row.event_id);
   const line = element("tr", (hit ? "own " : "") + (isNew ? "arrived" : ""));
-  const page = cell(row.url.replace(/^https?:\/\//, ""), "page");
-  page.title = row.url;
+  const address = row.link_url || row.url;
+  const page = cell((row.link_url ? "→ " : "") + address.replace(/^https?:\/\//, ""), "page");
+  page.title = address;
+  const how = cell(row.endpoint + (row.opened_by ? " · " + row.opened_by : ""));
+  if (row.opened_by) how.title = "by the rule " + row.opened_by_reason;
   line.append(
-    cell(row.received, "mono"), cell(row.event), cell(row.endpoint), page,
+    cell(row.received, "mono"), cell(row.event), how, page,
     cell(row.value === null ? "" : Number(row.value) + " " + row.currency, "number"),
     cell(row.visitor ? row.visitor.slice(0, 8) : "–", "mono"), cell(row.ip, "mono"),
     cell(row.consent + " · " + row.source),
@@ -234,56 +246,48 @@ function cell(text, className = "") {
 
 // ---- Snippets ----
 
-const ENTITIES = { "&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;" };
+let asked = 0;
 
-function html(text) {
-  return text.replace(/[&"<>]/g, (character) => ENTITIES[character]);
+// They are made by the collector, which makes them for the command line too.
+async function showSnippets() {
+  const number = ++asked;
+  const query = new URLSearchParams({ origin: location.origin, site: byId("site").value });
+  const notice = byId("snippets-trouble");
+  try {
+    const answer = await fetch("/start/snippets?" + query);
+    if (!answer.ok) throw new Error("status " + answer.status);
+    const made = await answer.json();
+    if (number !== asked) return; // another letter of the site's key was typed since
+    const cards = made.map((one) => copyable(one.title, one.about, one.text));
+    if (settings.storeUrl) cards.push(copyable("SQL", "Ask the store.", storeCommand()));
+    byId("snippets").replaceChildren(...cards);
+    notice.hidden = true;
+  } catch (error) {
+    notice.textContent = "The collector did not make the snippets (" + error.message + "): is it running?";
+    notice.hidden = false;
+  }
 }
 
-// A text as a JavaScript literal that may also stand inside a script element.
-function literal(text) {
-  return JSON.stringify(text).replace(/</g, "\\u003c");
+function storeCommand() {
+  const query = "SELECT event, count() FROM hits GROUP BY event FORMAT PrettyCompact";
+  return `curl ${shell(new URL(settings.storeUrl).href)} \\\n  --data-binary ${shell(query)}`;
 }
 
 function shell(text) {
   return "'" + text.replace(/'/g, "'\\''") + "'";
 }
 
-function snippets(site) {
-  const view = pixelUrl + "?" + new URLSearchParams({ e: "PageView", site });
-  const image = (url) => `<img src="${html(url)}"\n     referrerpolicy="no-referrer-when-downgrade" width="1" height="1" alt="">`;
-  const email = pixelUrl + "?" + new URLSearchParams({ e: "Open", site, cid: "CAMPAIGN", rid: "RECIPIENT", mid: "MESSAGE" });
-  const made = [
-    ["Image", "One line for any page, no JavaScript. The policy lets the browser say which page it was.", image(view)],
-    ["Script with noscript", "Also says which page came before; the image is for browsers without JavaScript.",
-      `<script>\n  new Image().src = ${literal(view)}\n    + "&u=" + encodeURIComponent(location.href)\n    + "&r=" + encodeURIComponent(document.referrer);\n<\/script>\n<noscript>${image(view)}</noscript>`],
-    ["Conversion with sendBeacon", "Sent even if the page is left at once. A list of events works too.",
-      `navigator.sendBeacon(${literal(beaconUrl)}, JSON.stringify({\n  e: "Purchase", site: ${literal(site)},\n  u: location.href, v: 49.99, c: "EUR", eid: "order-1042",\n}));`],
-    ["Email", "In the HTML of an email; let your mailer fill in the three words.",
-      `<img src="${html(email)}"\n     width="1" height="1" alt="">`],
-    ["curl", "From a terminal.", `curl -i ${shell(view)}`],
-  ];
-  if (settings.storeUrl) {
-    const query = "SELECT event, count() FROM hits GROUP BY event FORMAT PrettyCompact";
-    const store = new URL(settings.storeUrl);
-    made.push(["SQL", "Ask the store.", `curl ${shell(store.href)} \\\n  --data-binary ${shell(query)}`]);
-  }
-  return made;
-}
-
-function showSnippets() {
-  byId("snippets").replaceChildren(
-    ...snippets(byId("site").value).map(([title, about, text]) => {
-      const code = element("code", "", text);
-      const button = element("button", "quiet", "Copy");
-      button.type = "button";
-      button.setAttribute("aria-label", "Copy: " + title);
-      button.addEventListener("click", () => copy(text, code, button));
-      const pre = element("pre", "", code);
-      pre.tabIndex = 0;
-      return element("article", "snippet", element("header", "", element("h3", "", title), button), element("p", "", about), pre);
-    }),
-  );
+function copyable(title, about, text, ...more) {
+  const code = element("code", "", text);
+  const button = element("button", "quiet", "Copy");
+  button.type = "button";
+  button.setAttribute("aria-label", "Copy: " + title);
+  button.addEventListener("click", () => copy(text, code, button));
+  const pre = element("pre", "", code);
+  pre.tabIndex = 0;
+  pre.setAttribute("role", "region");
+  pre.setAttribute("aria-label", title);
+  return element("article", "snippet", element("header", "", element("h3", "", title), button), element("p", "", about), ...more, pre);
 }
 
 async function copy(text, code, button) {
@@ -297,6 +301,85 @@ async function copy(text, code, button) {
   setTimeout(() => (button.textContent = "Copy"), 2000);
 }
 
+// ---- Links ----
+
+// Whoever started Heliograph has it in the address that was printed. It is taken out of the address,
+// which the hits of this page name.
+function takeKey() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (given) {
+    sessionStorage.setItem("key", given);
+    history.replaceState(null, "", location.pathname + location.search);
+  }
+  return sessionStorage.getItem("key") || "";
+}
+
+const key = takeKey();
+
+async function makeLink(form) {
+  const { to, days, ...described } = Object.fromEntries(new FormData(form));
+  const eid = newEid();
+  const consent = document.querySelector("input[name=consent]:checked").value;
+  if (consent) described.consent = consent;
+  const body = { origin: location.origin, to, site: byId("site").value, days: Number(days), described: { ...described, eid } };
+  const said = byId("link-said");
+  try {
+    const answer = await fetch("/start/link", { method: "POST", body: JSON.stringify(body), headers: { Authorization: "Bearer " + key } });
+    const made = await answer.json();
+    if (!answer.ok) throw new Error(made.error);
+    showLink(made, eid);
+    said.textContent = made.link
+      ? "Made. It counts its clicks: follow it and watch the row arrive."
+      : "Only the direct one: to sign links here, open the address that “heliograph run” printed. It has this page's key. Or sign in a terminal.";
+  } catch (error) {
+    byId("link-made").hidden = true;
+    said.textContent = "No link was made: " + error.message + ".";
+  }
+}
+
+function showLink(made, eid) {
+  const cards = [];
+  if (made.link) {
+    const follow = element("a", "", "Follow it");
+    Object.assign(follow, { href: made.link, target: "_blank", rel: "noopener" });
+    follow.addEventListener("click", () => waitForClick(eid, made.link));
+    cards.push(copyable("Signed link", "Through this collector, then on.", made.link, element("p", "", follow)));
+  }
+  cards.push(copyable("Direct link", "With its UTM parameters, and no click counted.", made.direct));
+  if (made.qr) cards.push(qrCard(made.qr));
+  else if (!made.link) cards.push(copyable("In a terminal", "Where the collector's keys are.", linkCommand()));
+  byId("link-made").replaceChildren(...cards);
+  byId("link-made").hidden = false;
+}
+
+function qrCard(source) {
+  const image = element("img", "qr");
+  Object.assign(image, { src: source, alt: "The signed link as a QR code", width: 176, height: 176 });
+  const save = element("a", "", "Save as SVG");
+  Object.assign(save, { href: source, download: "link.svg" });
+  return element("article", "snippet", element("header", "", element("h3", "", "QR code"), save), image);
+}
+
+function linkCommand() {
+  const form = new FormData(byId("link-form"));
+  const words = ["heliograph link --to", shell(form.get("to"))];
+  for (const name of ["utm_source", "utm_medium", "utm_campaign", "cid"]) {
+    if (form.get(name)) words.push("--" + name.replace("_", "-"), shell(form.get(name)));
+  }
+  return words.join(" ");
+}
+
+// The click is made by another tab; here only its row is waited for.
+function waitForClick(eid, link) {
+  const hit = { name: "Click", rowAfterMs: null };
+  list("GET", link, "", hit);
+  hit.answer.textContent = "followed in another tab";
+  if (settings.storeUrl) hit.row.textContent = "waiting for its row …";
+  hit.answeredAt = performance.now();
+  fired.set(eid, hit);
+  soon();
+}
+
 // ---- Beginning ----
 
 function explainConsent() {
@@ -308,7 +391,7 @@ function explainConsent() {
     : `The cookie “${settings.cookieName}” names the visitor, and the IP address is kept whole.`);
 }
 
-for (const form of document.querySelectorAll("form")) {
+for (const form of document.querySelectorAll("form[data-kind]")) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     fire(form);
@@ -316,6 +399,11 @@ for (const form of document.querySelectorAll("form")) {
 }
 for (const choice of document.querySelectorAll("input[name=consent]")) choice.addEventListener("change", explainConsent);
 byId("site").addEventListener("input", showSnippets);
+byId("link-form").elements.to.value = location.origin + "/start";
+byId("link-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  makeLink(event.target);
+});
 document.addEventListener("visibilitychange", () => document.hidden || soon(0));
 byId("rows-section").hidden = !settings.storeUrl;
 explainConsent();

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import chromium, running
+from tests.support.start_page import start_url
 
 IMAGES = Path(__file__).parents[2] / "docs/images"
 WIDTH = 1100
@@ -33,22 +34,30 @@ def main() -> None:
         running(path) as browser,
         AllInOneProcess(Path(folder)) as heliograph,
     ):
-        page = _page_with_hits(browser, heliograph.url, SCREENS["light"])
+        url = start_url(heliograph)
+        page = _page_with_hits(browser, url, SCREENS["light"])
         _shoot_to_the_table(page, IMAGES / "start.png")
         for name, screen in SCREENS.items() if len(sys.argv) > 1 else ():
-            page = _page_with_hits(browser, heliograph.url, screen)
+            page = _page_with_hits(browser, url, screen)
+            _make_a_link(page)
             page.screenshot(path=Path(sys.argv[1]) / f"{name}.png", full_page=True)
 
 
 def _page_with_hits(browser: Browser, url: str, screen: dict[str, Any]) -> Page:
     """Open the page and fire one hit of each kind, waiting for its row."""
     page = browser.new_context(**screen).new_page()
-    page.goto(f"{url}/start")
-    for kind in ("view", "conversion", "email", "beacon", "fetch"):
+    page.goto(url)
+    for kind in ("view", "conversion", "retargeting", "email", "beacon", "fetch"):
         page.get_by_label("denied" if kind == "email" else "nothing").check()
         page.locator(f"form[data-kind={kind}] button").click()
         page.get_by_role("listitem").first.get_by_text("a row in ClickHouse").wait_for()
     return page
+
+
+def _make_a_link(page: Page) -> None:
+    page.get_by_label("Where it leads").fill("https://shop.example/sale")
+    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("img", name="QR code").wait_for()
 
 
 def _shoot_to_the_table(page: Page, path: Path) -> None:

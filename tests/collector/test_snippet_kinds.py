@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from collector.snippet_kinds import KINDS, Event, Place, all_snippets, snippet
+from collector.routes import events
+from collector.snippet_kinds import EVENTS_PATH, KINDS, Event, Place, all_snippets, snippet
 
 SHOP = Place("https://pixel.example", "shop")
 HOSTILE = "</script><script>alert(1)</script>'\"&"
@@ -54,6 +55,7 @@ def test_email_tells_no_mailbox() -> None:
 def test_server_sends_json_with_a_key() -> None:
     words = shlex.split(snippet("server", SHOP).text.replace("\\\n", ""))
     assert words[:2] == ["curl", "https://pixel.example/v1/events"]
+    assert EVENTS_PATH == events.PATH
     assert "Authorization: Bearer KEY" in words
     assert json.loads(words[-1]) == [
         {"e": "Purchase", "site": "shop", "eid": "ORDER", "v": 49.99, "c": "EUR"}
