@@ -26,6 +26,7 @@ from consumer.migrate import migrate
 from consumer.settings import ClickHouseSettings, ConsumerProcessSettings, ConsumerSettings
 from consumer.store_client import StoreClient
 from consumer.store_errors import StoreError
+from consumer.user_agents import parse_new_agents
 from schemas.child import STATUS_INTERVAL_SECONDS, Child, Status, run_child
 from schemas.delivery import SinkAway
 from schemas.errors import Explained
@@ -57,12 +58,15 @@ async def main(child: Child, raw_settings: dict[str, Any]) -> None:
     tally = Tally()
     async with StoreClient(settings.clickhouse) as client:
         work = _WORK[settings.consumer.source](settings, client, tally)
-        reporter = asyncio.create_task(_report(child, work))
+        beside = [asyncio.create_task(_report(child, work))]
+        if settings.consumer.user_agents_seconds:
+            beside.append(asyncio.create_task(_parse_user_agents(client, settings.consumer)))
         try:
             await work.run(child.stop)
         finally:
-            reporter.cancel()
-            await asyncio.gather(reporter, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
     child.report(Status(metrics=work.snapshot()))
     log.info("stopped after %d hits in %d batches", tally.rows, tally.batches)
 
@@ -206,6 +210,16 @@ async def _report(child: Child, work: Work) -> None:
     while True:
         child.report(Status(work.problem(), work.snapshot()))
         await asyncio.sleep(STATUS_INTERVAL_SECONDS)
+
+
+async def _parse_user_agents(client: StoreClient, consumer: ConsumerSettings) -> None:
+    """Keep table user_agents whole; what goes wrong is tried again, and holds up no hit."""
+    while True:
+        try:
+            await parse_new_agents(client)
+        except (SinkAway, StoreError) as error:
+            log.debug("user agents wait: %s", error)
+        await asyncio.sleep(consumer.user_agents_seconds)
 
 
 def _problem(named: Iterable[tuple[str, Pump]], settings: ConsumerSettings) -> str:

@@ -141,6 +141,13 @@ class ConsumerSettings(BaseModel):
         le=3600,
         description="A store away for longer than this is reported as a problem.",
     )
+    user_agents_seconds: float = Field(
+        30,
+        ge=0,
+        le=86_400,
+        description="How often user agents that are new are parsed, each once, into table "
+        "`user_agents`; 0: never, `heliograph enrich` does it too.",
+    )
     dead_letter_share_max: float = Field(
         0.5,
         ge=0,

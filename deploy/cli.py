@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from deploy import commands, dead_letters, keys, links_command, site_check
+from deploy import commands, dead_letters, enrich, keys, links_command, site_check
 from deploy.capacity_command import add_capacity_arguments, capacity
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
@@ -53,6 +53,8 @@ COMMANDS = (
             ("store",), commands.store),
     Command("migrate", "Bring ClickHouse's tables to this version; safe to repeat.",
             ("clickhouse",), commands.migrate, commands.add_migrate_arguments),
+    Command("enrich", "Parse new user agents, load countries and networks, apply rules to history.",
+            ("clickhouse",), enrich.enrich, enrich.add_arguments),
     Command("dead-letters list", "List lines that ClickHouse refused, the newest first.",
             ("clickhouse",), dead_letters.list_letters, dead_letters.add_list_arguments),
     Command("dead-letters show", "Show one refused line: why, and its bytes.",
