@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import require_chromium, running
 from tests.support.site import Site
+from tests.support.tls import TlsFront
 
 
 class Pages:
@@ -53,6 +54,15 @@ def heliograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllInOnePro
     require_chromium()
     with AllInOneProcess(tmp_path_factory.mktemp("heliograph")) as running_heliograph:
         yield running_heliograph
+
+
+@pytest.fixture(scope="module")
+def front(
+    heliograph: AllInOneProcess, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TlsFront]:
+    """The collector over https."""
+    with TlsFront(heliograph.port, tmp_path_factory.mktemp("front")) as running_front:
+        yield running_front
 
 
 @pytest.fixture

@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -18,6 +20,8 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Also for what a page sends when it is gone: the driver's own way ends with the page.
+    "--ignore-certificate-errors",
 )
 
 
@@ -36,11 +40,29 @@ def require_chromium() -> str:
 
 
 @contextmanager
-def running(path: str) -> Iterator[Browser]:
-    """Run the browser."""
+def running(path: str, *, back_forward_cache: bool = False) -> Iterator[Browser]:
+    """Run the browser; it takes any certificate."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=list(FLAGS),
+            ignore_default_args=["--disable-back-forward-cache"] if back_forward_cache else None,
+        )
         try:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def alone(path: str, profile: Path, url: str) -> Iterator[None]:
+    """Run the browser on one page without a driver: the page has to do all by itself."""
+    command = [path, *FLAGS, f"--user-data-dir={profile}", url]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -25,9 +25,14 @@ class Site:
         self._thread = threading.Thread(target=self._server.serve_forever, name="site")
 
     @property
+    def port(self) -> int:
+        """The site's port."""
+        return int(self._server.server_address[1])
+
+    @property
     def url(self) -> str:
         """The site's origin."""
-        return f"http://{self.host}:{self._server.server_address[1]}"
+        return f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

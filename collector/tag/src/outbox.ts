@@ -2,7 +2,8 @@
 //
 // An event leaves when the collector has it or refuses it for good, when the browser took it as the
 // page ended, or when the visitor said no. What failed once stays stored until the collector has
-// it, if storing is allowed; so it may arrive twice, with the same id, but not get lost.
+// it, if storing is allowed; so it may arrive twice, with the same id, but not get lost. What is
+// under way as the page ends is the browser's to deliver.
 
 import { TagEvent } from "./event";
 import { Store } from "./store";
@@ -55,10 +56,12 @@ export function createOutbox(visitor: Visitor, store: Store, transport: Transpor
     flying = events;
     const left = await transport.post(events, body);
     flying = [];
-    retryMs = left.length && Math.min(retryMs * 2 || RETRY_MS, RETRY_MS_MAX);
-    store.drop(events.filter((event) => left.indexOf(event) < 0));
-    keep(left);
-    waiting = left.concat(waiting);
+    if (left) {
+      retryMs = left.length && Math.min(retryMs * 2 || RETRY_MS, RETRY_MS_MAX);
+      store.drop(events.filter((event) => left.indexOf(event) < 0));
+      keep(left);
+      waiting = left.concat(waiting);
+    }
     // At random, so that a collector that comes back does not meet all its visitors at once.
     if (waiting.length) wake(retryMs * (0.5 + Math.random()));
   }

@@ -1,5 +1,5 @@
 // The ways to the collector: fetch, whose answer tells what was kept; sendBeacon, which outlives
-// the page; images, where a page's policy forbids the others.
+// the page; images, where the page's policy (CSP) forbids the others.
 
 import { TagEvent } from "./event";
 
@@ -7,32 +7,43 @@ import { TagEvent } from "./event";
 export const BODY_LENGTH_MAX = 50000;
 
 export interface Transport {
-  /** Sends events, whose JSON is `body`; returns those to be sent again. */
-  post(events: TagEvent[], body: string): Promise<TagEvent[]>;
+  /** Sends events, whose JSON is `body`; returns those to be sent again, nothing if none can tell. */
+  post(events: TagEvent[], body: string): Promise<TagEvent[] | undefined>;
   /** Hands events to the browser, which sends them even if the page ends now. */
   leave(events: TagEvent[], body: string): void;
 }
 
 export function createTransport(beaconUrl: string, pixelUrl: string): Transport {
-  // Once the collector answered, a failure is the network's, and an image would not do better.
-  let answered = false;
+  const fullUrl = new URL(beaconUrl, location.href).href;
+  let isForbidden = false;
+  let isLeft = false;
 
-  async function post(events: TagEvent[], body: string): Promise<TagEvent[]> {
-    try {
-      const { status } = await fetch(beaconUrl, {
-        method: "POST",
-        body,
-        credentials: "include",
-        keepalive: body.length <= BODY_LENGTH_MAX,
-      });
-      answered = true;
-      // 4xx says that the events are wrong, so they would be again.
-      return status > 499 || status === 408 || status === 429 ? events : [];
-    } catch {
-      if (answered) return events;
-      const loaded = await Promise.all(events.map(load));
-      return events.filter((_, index) => !loaded[index]);
+  document.addEventListener("securitypolicyviolation", (event) => {
+    if (event.effectiveDirective === "connect-src" && fullUrl.indexOf(event.blockedURI) === 0) isForbidden = true;
+  });
+  addEventListener("pagehide", () => (isLeft = true));
+  addEventListener("pageshow", () => (isLeft = false));
+
+  async function post(events: TagEvent[], body: string): Promise<TagEvent[] | undefined> {
+    if (!isForbidden) {
+      try {
+        const { status } = await fetch(beaconUrl, {
+          method: "POST",
+          body,
+          credentials: "include",
+          keepalive: body.length <= BODY_LENGTH_MAX,
+        });
+        // 4xx says that the events are wrong, so they would be again.
+        return status > 499 || status === 408 || status === 429 ? events : [];
+      } catch {
+        // A policy is told of in a task of its own.
+        await new Promise((resolve) => setTimeout(resolve));
+        // The end of a page fails a request that goes on without it.
+        if (!isForbidden) return isLeft ? undefined : events;
+      }
     }
+    const loaded = await Promise.all(events.map(load));
+    return events.filter((_, index) => !loaded[index]);
   }
 
   function load(event: TagEvent): Promise<boolean> {
@@ -47,7 +58,7 @@ export function createTransport(beaconUrl: string, pixelUrl: string): Transport 
   return {
     post,
     leave(events, body) {
-      if (!navigator.sendBeacon || !navigator.sendBeacon(beaconUrl, body)) post(events, body);
+      if (isForbidden || !navigator.sendBeacon || !navigator.sendBeacon(beaconUrl, body)) post(events, body);
     },
   };
 }

@@ -6,6 +6,8 @@ import vm from "node:vm";
 
 const SCRIPT = readFileSync(new URL("../node_modules/.cache/px.js", import.meta.url), "utf8");
 export const HOUR_MS = 3600 * 1000;
+/** By then the tag has tried again. */
+export const RETRY_MS = 10_000;
 
 export class Element {
   constructor(url, attributes = []) {
@@ -28,7 +30,10 @@ class Listeners {
   }
 }
 
-/** One page. `answers` says the status of each request in turn, 0 for none; the last one stays. */
+/**
+ * One page. `answers` says the status of each request in turn; the last one stays. 0 is a network
+ * that is away, "never" no answer, "cut" one that `cut` fails, "forbidden" the page's own policy.
+ */
 export class Page {
   requests = []; // of fetch: [url, options, events]
   beacons = []; // [url, events]
@@ -88,7 +93,7 @@ export class Page {
       URLSearchParams,
       crypto: webcrypto,
       console: { error: (...said) => this.errors.push(said) },
-      setTimeout: (run, ms) => this.#timers.push({ run, at: this.now + ms }),
+      setTimeout: (run, ms = 0) => this.#timers.push({ run, at: this.now + ms }),
       clearTimeout: (id) => {
         if (id) this.#timers[id - 1] = undefined;
       },
@@ -150,7 +155,12 @@ export class Page {
     this.requests.push([url, options, JSON.parse(options.body)]);
     const status = this.answers.length > 1 ? this.answers.shift() : this.answers[0];
     if (status === "never") return new Promise(() => {});
-    if (!status) throw new TypeError("Failed to fetch");
+    if (status === "cut") await new Promise((resolve) => (this.cut = resolve));
+    if (status === "forbidden")
+      setImmediate(() =>
+        this.documentEvents.fire("securitypolicyviolation", { effectiveDirective: "connect-src", blockedURI: url }),
+      );
+    if (typeof status !== "number" || !status) throw new TypeError("Failed to fetch");
     return { status };
   }
 

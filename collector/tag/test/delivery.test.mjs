@@ -1,7 +1,7 @@
 // Batches, failures, other tries, the end of a page.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { HOUR_MS, names, Page } from "./browser.mjs";
+import { HOUR_MS, RETRY_MS, names, Page } from "./browser.mjs";
 
 const GRANTED = ["init", "shop", { consent: "granted" }];
 
@@ -60,7 +60,6 @@ test("nobody takes over an event of the one before", async () => {
 test("the storage is bounded, in number and in age", async () => {
   const page = new Page().load(GRANTED);
   page.answers = [0];
-  page.imagesLoad = false;
   for (let n = 0; n < 70; n++) page.hg("track", `E${n}`);
   await page.pass(HOUR_MS);
   page.navigator.onLine = false;
@@ -143,7 +142,6 @@ test("a page left offline stores all that the collector has not confirmed", asyn
 test("the network's return ends the wait", async () => {
   const page = new Page().load(["init", "shop"]);
   page.answers = [0, 204];
-  page.imagesLoad = false;
   await page.pass(300);
   page.windowEvents.fire("online");
   await page.pass(0);
@@ -174,7 +172,7 @@ test("batches stay below what outlives a page", async () => {
 
 test("where a policy forbids fetch, images say the same", async () => {
   const page = new Page().load(["init", "shop", { view: false, pixel: "/x.gif" }]);
-  page.answers = [0];
+  page.answers = ["forbidden"];
   page.hg("track", "Buy", { value: 5, plan: "a&b", list: [1], eid: "own" });
   await page.pass(HOUR_MS);
   assert.equal(page.requests.length, 1);
@@ -186,14 +184,42 @@ test("where a policy forbids fetch, images say the same", async () => {
   assert.deepEqual(said, {
     e: "Buy", site: "shop", eid: "own", u: "https://shop.example/a", v: "5", "p.plan": "a&b", "p.list": "[1]",
   });
+  page.imagesLoad = false;
+  page.hg("track", "Lost");
+  await page.pass(RETRY_MS);
+  page.imagesLoad = true;
+  await page.pass(RETRY_MS);
+  page.hg("track", "Last");
+  page.leave();
+  const sent = page.images.map((url) => url.searchParams.get("e"));
+  assert.deepEqual([...new Set(sent)], ["Buy", "Lost", "Last"]);
+  assert.ok(sent.length > 3);
+  assert.equal(page.requests.length, 1);
+  assert.deepEqual(page.beacons, []);
 });
 
-test("only images that fail are tried again, and none once fetch has worked", async () => {
-  const page = new Page().load(["init", "shop"]);
-  page.answers = [204, 0, 204];
+test("a request that fails as its page ends is under way, not lost", async () => {
+  const page = new Page().load(GRANTED);
+  page.answers = ["cut"];
+  await page.pass(300);
+  page.leave();
+  page.cut();
   await page.pass();
-  page.hg("track", "Buy");
-  await page.pass(HOUR_MS);
   assert.deepEqual(page.images, []);
-  assert.deepEqual(names(page.sent), ["PageView", "Buy", "Buy"]);
+  assert.equal(page.storage.size, 0);
+  page.windowEvents.fire("pageshow", { persisted: true });
+  page.answers = [204];
+  await page.pass();
+  assert.deepEqual(names(page.sent), ["PageView", "PageView"]);
+  assert.notEqual(page.sent[0].eid, page.sent[1].eid);
+});
+
+test("one that was stored stays so until the collector has it", async () => {
+  const page = new Page().load(GRANTED);
+  page.answers = [503, "cut"];
+  await page.pass(RETRY_MS * 2);
+  page.leave();
+  page.cut();
+  await page.pass();
+  assert.deepEqual(names(page.stored), ["PageView"]);
 });
