@@ -76,6 +76,7 @@ bench-compare: $(VENV)/.dev ## is BASE=<revision> slower or faster? alternately,
 
 bench-publish: $(VENV)/.dev ## make docs/performance.md and its pictures of the last full bench
 	$(BIN)/python -m bench.report
+	$(BIN)/python -m bench.forecast
 
 kafka: $(VENV)/.dev ## run a real Apache Kafka here (BROKERS=3 for a cluster); Ctrl-C stops it
 	$(BIN)/python -m deploy.kafka

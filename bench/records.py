@@ -17,6 +17,7 @@ from bench.samples import PUBLISHED, RESULTS, Run
 from bench.scenario import ScenarioResult
 
 PUBLISHED_FILE = PUBLISHED / "bench.ndjson"
+PATH_FILE = PUBLISHED / "path.ndjson"  # the last full `make bench-path`, in its own lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench import gallery, records, tables, unit_costs
-from bench.records import PUBLISHED_FILE, Record
-from bench.samples import Run
+from bench.records import PATH_FILE, PUBLISHED_FILE, Record
+from bench.samples import RESULTS, Run
 from bench.scenario import by_name
 from bench.targets import Verdict, verdicts
 
@@ -65,6 +65,9 @@ def publish() -> None:
     """
     new = records.read(records.file_of(FULL))
     records.write(PUBLISHED_FILE, {**records.read(PUBLISHED_FILE), **new}.values())
+    path = RESULTS / "path-full.ndjson"
+    if path.exists():
+        PATH_FILE.write_bytes(path.read_bytes())
     render()
 
 

@@ -10,7 +10,7 @@ second. All is seeded. Knows nothing of where its numbers come from (`bench.fore
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import exp, inf, log
+from math import inf
 
 from bench.histogram import Histogram
 
@@ -28,7 +28,7 @@ class Worker:
     way_us: float
     """What a request spends outside the worker: client, kernel, wake-up."""
     stall_us: float
-    """How long the machine stands still, on average, when it does."""
+    """How long the machine stands still when it does: a time slice of somebody else."""
     stalls_per_second: float
 
     @property
@@ -49,17 +49,17 @@ def fitted(
     """Return the worker whose saturation was measured, and its behaviour at a low share of it.
 
     At a low load a turn has one hit, so its CPU time is that of both; at saturation turns are full.
-    A stall's length is taken to be exponential, so that two percentiles of the tail give its mean
-    and how often it comes: P(latency > t) = share / (1 - load) * exp(-t / mean), since the queue
-    outlasts the stall the more, the higher the load.
+    Stalls are taken to be of one length, so that two percentiles of the tail give it and how often
+    they come: P(latency > t) = stalls a second * (length - t) / (1 - load), since the queue
+    outlasts a stall the more, the higher the load.
     """
     full_us = MEGA / saturation_per_second
     turn_us = max((cpu_us - full_us) * 64 / 63, 0.0)
     hit_us = full_us - turn_us / 64
-    stall_us = max((p99_9_us - p99_us) / log(10), 1.0)
-    share = min(0.01 * exp(min(p99_us / stall_us, 10)), 0.2) * (1 - load)
+    stall_us = (10 * p99_9_us - p99_us) / 9
+    rate = 0.01 * (1 - load) / max(stall_us - p99_us, 0.02 * stall_us)
     way_us = max(p50_us - turn_us - hit_us, 0.0)
-    return Worker(turn_us, hit_us, way_us, stall_us, share / stall_us * MEGA)
+    return Worker(turn_us, hit_us, way_us, stall_us, rate * MEGA)
 
 
 def latency(
@@ -104,7 +104,7 @@ def _stalls(source: random.Random, worker: Worker) -> Iterator[tuple[float, floa
     now = 0.0
     while worker.stalls_per_second > 0:
         begin = now + source.expovariate(worker.stalls_per_second / MEGA)
-        now = begin + source.expovariate(1 / worker.stall_us)
+        now = begin + worker.stall_us
         yield begin, now
     while True:
         yield inf, inf

@@ -23,6 +23,7 @@ FIGURES = {
     "merge_us": ("CPU µs", "ClickHouse: a row merged once"),
     "wire_share": ("times", "bytes in Kafka (zstd) of a byte in the journal"),
     "row_bytes": ("bytes", "a row on ClickHouse's disk, one copy, merged"),
+    "hit_bytes": ("bytes", "a hit in the journal, for which CPU is stated"),
     "request_bytes": ("bytes", "a pixel's request"),
     "answer_bytes": ("bytes", "its answer"),
     "connection_bytes": ("bytes", "memory: an idle connection"),

@@ -11,8 +11,6 @@ from math import ceil, inf
 
 from deploy.capacity_workload import Workload
 
-COSTED_HIT_BYTES = 600
-"""The hit that costs are stated for."""
 MONTH_SECONDS = 30 * 86_400
 MEGA = 1_000_000
 
@@ -108,7 +106,7 @@ def _collectors(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
     """The shipper shares the collector's machine, and so does the journal of an outage."""
     alone = load.new_connection_share
     answer_us = cost["pixel_us"] * (1 - alone) + cost["lone_pixel_us"] * alone
-    ship_us = _scaled(load, cost["ship_us"])
+    ship_us = _scaled(load, cost, cost["ship_us"])
     answering = load.peak_per_second * answer_us / MEGA
     shipping = load.catch_up_per_second * ship_us / MEGA
     needed = max(ceil((answering + shipping) / load.utilisation / load.collector_cores), 1)
@@ -135,7 +133,7 @@ def _collectors(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
 def _brokers(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
     """Each copy of a record is written, and read: by the consumers, and by each follower."""
     copies = load.kafka_replication
-    per_hit_us = _scaled(load, cost["broker_write_us"] + cost["broker_read_us"]) * copies
+    per_hit_us = _scaled(load, cost, cost["broker_write_us"] + cost["broker_read_us"]) * copies
     write_bytes_max = cost["broker_write_bytes_per_second"]
     kept = load.hits_per_second * wire_bytes * copies * load.kafka_hours * 3_600
     cores = load.catch_up_per_second * per_hit_us / MEGA
@@ -160,7 +158,7 @@ def _brokers(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
 
 
 def _consumers(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
-    per_hit_us = _scaled(load, cost["consume_us"])
+    per_hit_us = _scaled(load, cost, cost["consume_us"])
     cores = load.catch_up_per_second * per_hit_us / MEGA
     processes = max(ceil(cores / load.utilisation), 1)
     needed = ceil(processes / load.consumer_cores)
@@ -179,7 +177,7 @@ def _consumers(load: Workload, cost: Costs, wire_bytes: float) -> Fleet:
 
 def _stores(load: Workload, cost: Costs) -> Fleet:
     """Shards times copies. Every copy bears a shard's inserts; queries have the CPU left."""
-    per_hit_us = _scaled(load, cost["insert_us"] + cost["merge_us"] * cost["merges"])
+    per_hit_us = _scaled(load, cost, cost["insert_us"] + cost["merge_us"] * cost["merges"])
     cores = load.catch_up_per_second * per_hit_us / MEGA
     kept = load.hits_per_second * load.retention_days * 86_400 * _row_bytes(load, cost)
     needs = {
@@ -201,11 +199,12 @@ def _stores(load: Workload, cost: Costs) -> Fleet:
 
 def _row_bytes(load: Workload, cost: Costs) -> float:
     """Return what a row takes on the disk of one copy."""
-    return _scaled(load, cost["row_bytes"]) * cost["variety"]
+    return _scaled(load, cost, cost["row_bytes"]) * cost["variety"]
 
 
-def _scaled(load: Workload, cost: float) -> float:
-    return cost * load.hit_bytes / COSTED_HIT_BYTES
+def _scaled(load: Workload, cost: Costs, per_hit: float) -> float:
+    """Return a cost for the workload's hits, which may be larger than the measured ones."""
+    return per_hit * load.hit_bytes / cost["hit_bytes"]
 
 
 def _most(needs: Mapping[str, float]) -> tuple[int, str]:

@@ -100,8 +100,9 @@ def _notes(made: Plan) -> str:
     return "\n".join(
         (
             f"Machines include {load.spare} spare of each kind but ClickHouse, whose copies are "
-            "its spares; memory, disk and network are one machine's.",
-            f"Collectors: {workers} workers each, journal.quota_bytes_max={quota:.0f} at least.",
+            "its spares. Memory, disk and network are one machine's; memory is the processes' own, "
+            "without page cache and queries.",
+            f"Collectors: {workers} {'worker' if workers == 1 else 'workers'} each, journal.quota_bytes_max={quota:.0f} at least.",
             f"Kafka: {made.partitions:,} partitions, {load.kafka_replication} copies, "
             f"{load.kafka_hours:g} hours.",
             f"ClickHouse: {made.shards:,} shards, {load.replication} copies, "
