@@ -10,9 +10,27 @@ from aiohttp import web
 from collector.app_connection import AppConnection
 from collector.desk import DESK, Desk
 from collector.host_header import is_valid_host
-from collector.routes import beacon, click, events, openapi, pixel, small, start, start_tools, tag
+from collector.routes import (
+    beacon,
+    click,
+    consent_log,
+    events,
+    openapi,
+    optout,
+    pixel,
+    small,
+    start,
+    start_tools,
+    tag,
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+# Any order would do.
+_ROUTES = (
+    *(pixel, beacon, click, consent_log, events, openapi),
+    *(optout, start, start_tools, small, tag),
+)
 
 
 def make_app(desk: Desk) -> web.Application:
@@ -24,7 +42,7 @@ def make_app(desk: Desk) -> web.Application:
     app[DESK] = desk
     app.on_response_prepare.append(_drop_server_header)
     app.on_response_prepare.append(_close_after_expectation)
-    for routes in (pixel, beacon, click, events, openapi, start, start_tools, small, tag):
+    for routes in _ROUTES:
         routes.add(app, desk.settings)
     return app
 

@@ -15,6 +15,7 @@ from collector.responses import PixelAnswers
 from collector.secrets import Secrets
 from collector.settings import CollectorSettings
 from collector.sites import Sites
+from collector.visitor_cookie import VisitorCookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Desk:
     counters: Counters
     secrets: Secrets
     sites: Sites
+    cookie: VisitorCookie
     door: ApiDoor
     clock_ms: Callable[[], int]
 

@@ -51,9 +51,9 @@ class VisitorCookie:
         self._visit_minutes = settings.visit_minutes
         self._renew_minutes = settings.cookie_renew_minutes
         self._age_seconds = settings.cookie_age_days * 86400
-        partitioned = "; Partitioned" if settings.cookie_partitioned else ""
+        self._partitioned = "; Partitioned" if settings.cookie_partitioned else ""
         secure = "; Secure" if settings.cookie_secure else ""
-        self._where = f"; SameSite={settings.cookie_same_site}{secure}{partitioned}"
+        self._where = f"; SameSite={settings.cookie_same_site}{secure}"
         # A browser has several connections, and comes again.
         self.read = lru_cache(maxsize=COOKIES_CACHED)(self._read)
 
@@ -97,20 +97,25 @@ class VisitorCookie:
 
     def set_cookie(self, visit: Visit, domain: str) -> str:
         """Return the Set-Cookie header's value; an empty domain is the collector's own host."""
-        return self._set(self._name, self.value(visit), self._age_seconds, domain)
+        return self._set(
+            self._name, self.value(visit), self._age_seconds, domain, self._partitioned
+        )
 
     def delete_cookie(self, domain: str) -> str:
         """Return the Set-Cookie value that makes a browser forget the visitor."""
-        return self._set(self._name, "", 0, domain)
+        return self._set(self._name, "", 0, domain, self._partitioned)
 
     def set_optout(self, domain: str) -> str:
-        """Return the Set-Cookie value of somebody who opted out, for as long as there is."""
+        """Return the Set-Cookie value of somebody who opted out, for as long as there is.
+
+        It is never kept apart for each embedding site: the page that sets it is embedded in none.
+        """
         return self._set(self._optout_name, "1", COOKIE_AGE_DAYS_MAX * 86400, domain)
 
     def delete_optout(self, domain: str) -> str:
         """Return the Set-Cookie value of somebody who opted in again."""
         return self._set(self._optout_name, "", 0, domain)
 
-    def _set(self, name: str, value: str, seconds: int, domain: str) -> str:
+    def _set(self, name: str, value: str, seconds: int, domain: str, end: str = "") -> str:
         of = f"; Domain={domain}" if domain else ""
-        return f"{name}={value}; Max-Age={seconds}; Path=/; HttpOnly{of}{self._where}"
+        return f"{name}={value}; Max-Age={seconds}; Path=/; HttpOnly{of}{self._where}{end}"

@@ -113,9 +113,11 @@ class Worker:
         self._child.on_hangup = self._reread_files
         consent = ConsentReader(settings)
         cookie = VisitorCookie(settings, secrets.signer("cookie"))
-        self._daily = DailyVisitors(
-            self._journal_settings.path.parent / daily_visitors.FILE_NAME, os.urandom
-        )
+        salt = self._journal_settings.path.parent / daily_visitors.FILE_NAME
+        self._daily = DailyVisitors(salt, os.urandom)
+        if settings.visitor_kind != "daily":
+            # Of settings that held before: a salt must not outlive its day.
+            salt.unlink(missing_ok=True)
         self._facts = FactsReader(settings, consent, cookie)
         self._answers = PixelAnswers()
         self._builder = HitBuilder(
@@ -150,6 +152,7 @@ class Worker:
             self._counters,
             secrets,
             self._sites,
+            cookie,
             ApiDoor(self._keys, settings.api_events_per_second, _clock_ms, time.monotonic),
             _clock_ms,
         )

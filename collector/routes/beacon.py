@@ -6,7 +6,6 @@ for those of sites that are not served; 503 that they are not, so the page may t
 none is of a site that is served, or the page is of none.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,55 +14,43 @@ from aiohttp import web
 
 from collector.desk import DESK, Desk
 from collector.facts import Facts
+from collector.routes.cross_origin import Refused, body_of, cors_headers, preflight
 from collector.settings import CollectorSettings
 from schemas.limits import BEACON_EVENTS_MAX
-
-_PREFLIGHT_HEADERS = {
-    "Access-Control-Allow-Methods": "POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type",
-    # The longest that browsers honour: Chromium 2 hours, Firefox 24.
-    "Access-Control-Max-Age": "86400",
-}
 
 
 def add(app: web.Application, settings: CollectorSettings) -> None:
     """Add the beacon's routes."""
     app.router.add_route("POST", settings.beacon_path, _beacon)
-    app.router.add_route("OPTIONS", settings.beacon_path, _preflight)
-
-
-async def _preflight(request: web.Request) -> web.Response:
-    return web.Response(status=204, headers=_PREFLIGHT_HEADERS | _cors_headers(request))
+    app.router.add_route("OPTIONS", settings.beacon_path, preflight)
 
 
 async def _beacon(request: web.Request) -> web.Response:
-    desk = request.app[DESK]
-    cors = _cors_headers(request)
-    if not _allows_origin(request):
-        desk.counters.unlisted["page"] += 1
-        return _refusal(403, "no site that is served here has pages there", cors)
+    cors = cors_headers(request)
     try:
-        async with asyncio.timeout(desk.settings.read_seconds_max):
-            body = await request.read()
-    except TimeoutError:
-        return _refusal(408, "the body did not arrive in time", cors)
-    except (web.RequestPayloadError, ConnectionError) as error:
-        return _refusal(400, str(error), cors)
-    except web.HTTPRequestEntityTooLarge:
-        return _refusal(413, f"a body has at most {desk.settings.body_bytes_max} bytes", cors)
-    try:
-        lines, set_cookie = _hits(desk, desk.facts_of(request), request.content_type, body)
-    except ValueError as error:
-        return _refusal(400, str(error), cors)
-    kept = [line for line in lines if line]
-    if lines and not kept:
-        return _refusal(403, "no such site is served here", cors)
-    if not await desk.commit.kept(kept, "beacon"):
-        return _refusal(503, "not kept, try again later", cors | {"Retry-After": "10"})
+        set_cookie = await _keep(request)
+    except Refused as refused:
+        return refused.answer(cors)
     response = web.Response(status=204, headers=cors)
     if set_cookie:
         response.headers["Set-Cookie"] = set_cookie
     return response
+
+
+async def _keep(request: web.Request) -> str:
+    """Keep the body's hits; return the value of Set-Cookie. Raises Refused."""
+    desk = request.app[DESK]
+    body = await body_of(request)
+    try:
+        lines, set_cookie = _hits(desk, desk.facts_of(request), request.content_type, body)
+    except ValueError as error:
+        raise Refused(400, str(error)) from error
+    kept = [line for line in lines if line]
+    if lines and not kept:
+        raise Refused(403, "no such site is served here")
+    if not await desk.commit.kept(kept, "beacon"):
+        raise Refused(503, "not kept, try again later")
+    return set_cookie
 
 
 def _hits(desk: Desk, facts: Facts, content_type: str, body: bytes) -> tuple[list[bytes], str]:
@@ -95,27 +82,3 @@ def _events(body: bytes) -> list[Mapping[str, Any]]:
         if not isinstance(event, dict):
             raise ValueError(f"event {index} is not an object")
     return events
-
-
-def _cors_headers(request: web.Request) -> dict[str, str]:
-    """Let the page that asks read the answer, cookies included (Fetch standard, section 3.3)."""
-    origin = request.headers.get("Origin")
-    if origin is None:
-        return {}
-    if not _allows_origin(request):
-        return {"Vary": "Origin"}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Vary": "Origin",
-    }
-
-
-def _allows_origin(request: web.Request) -> bool:
-    """Tell whether the page may be one of ours; the origin of a page that hides it is `null`."""
-    origin = request.headers.get("Origin", "null")
-    return origin == "null" or request.app[DESK].sites.allows_origin(origin)
-
-
-def _refusal(status: int, reason: str, headers: Mapping[str, str]) -> web.Response:
-    return web.Response(status=status, text=reason + "\n", headers=headers)
