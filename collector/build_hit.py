@@ -97,7 +97,10 @@ class HitBuilder:
                 or "consent" in members
                 or "problems" in members
                 or "opened_by" in members
-                or not self._sites.is_open
+                or not (
+                    self._sites.is_open
+                    or facts.plain_for == (members.get("site", ""), self._sites.version)
+                )
             ):
                 built.append(self._finish(members, facts, "", "pixel", "GET"))
                 continue
@@ -218,8 +221,9 @@ class HitBuilder:
         tail = facts.tail(decision, with_visit=goes_on)
         if current is not visit:
             return tail, self._cookie.set_cookie(current, site.cookie_domain)
-        if decision == self._default and not facts.problems:
+        if decision.source == "default" and "problems" not in members:
             facts.plain_tail = tail
+            facts.plain_for = (members.get("site", ""), self._sites.version)
             facts.plain_until_ms = self._cookie.fresh_until(visit) * _MINUTE_MS
         return tail, ""
 

@@ -74,6 +74,7 @@ class Facts:
 
     `plain_tail` is for `HitBuilder`: the line's end of most hits until `plain_until_ms`, once it is
     known that the headers decide nothing about consent, name a visitor, and are without problems.
+    Where sites differ, it is for one: `plain_for` has its key and the version of the sites.
     """
 
     __slots__ = (
@@ -86,6 +87,7 @@ class Facts:
         "do_not_track",
         "is_anonymous",
         "page",
+        "plain_for",
         "plain_tail",
         "plain_until_ms",
         "problems",
@@ -115,6 +117,7 @@ class Facts:
         self.problems = problems
         self.agent = agent
         self.plain_tail: bytes | None = None
+        self.plain_for = ("", 0)
         self.plain_until_ms = 0
         # Parts of the line's end: the address whole and cut, what the client says of itself.
         self._ips = ips

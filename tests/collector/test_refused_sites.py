@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 import pytest
 
+from collector.facts import Facts
 from collector.responses import GIF
+from tests.support.built_hits import Bench, checked
 from tests.support.raw_http import Answer, RawConnection
 from tests.support.waiting import wait_until
 from tests.support.worker_thread import WorkerThread
@@ -112,3 +114,55 @@ def test_by_default_they_are_kept_with_a_problem(tmp_path: Path) -> None:
             ["site: its pages are elsewhere"],
             None,
         ]
+
+
+def known_facts(bench: Bench, page: bytes) -> Facts:
+    """Return the facts of a visitor who has a cookie, and views this page."""
+    _, set_cookie = bench.builder.from_query(bench.facts(), "site=shop", "GET")
+    cookie = set_cookie.partition(";")[0].encode()
+    return bench.facts([(b"cookie", cookie), (b"referer", page)])
+
+
+@pytest.mark.parametrize("unknown_sites", ["accept", "refuse"])
+def test_what_a_connection_is_known_for_holds_for_one_site_and_file(
+    tmp_path: Path, unknown_sites: str
+) -> None:
+    bench = Bench(sites_file=sites_file(tmp_path), unknown_sites=unknown_sites)
+    facts = known_facts(bench, b"https://shop.example/a")
+    foreign = known_facts(bench, b"https://evil.example/")
+
+    def hits(of: Facts, *sites: str) -> list[bytes]:
+        return [
+            line
+            for site in sites
+            for line, _ in bench.builder.from_plain_queries([of], [{"site": site}])
+        ]
+
+    for _ in range(2):
+        shop, blog, other = hits(facts, "shop", "blog", "other")
+        assert b"problems" not in shop
+        assert b"shop" in shop
+        for line in (blog, other, *hits(foreign, "shop")):
+            assert (b"problems" in line) if unknown_sites == "accept" else (line == b"")
+    first, second = hits(facts, "shop", "shop")
+    assert first
+    assert facts.plain_for == ("shop", bench.sites.version)
+    assert len(second) == len(first)
+    sites_file(tmp_path).write_text(SITES.replace('"shop"', '"new"'))
+    bench.sites.reload()
+    (late,) = hits(facts, "shop")
+    assert (b"problems" in late) if unknown_sites == "accept" else (late == b"")
+
+
+def test_each_site_has_its_own_default_of_consent(tmp_path: Path) -> None:
+    file = tmp_path / "sites.toml"
+    file.write_text(
+        '[[site]]\nkey = "open"\n[[site]]\nkey = "strict"\nconsent_default = "denied"\n'
+    )
+    bench = Bench(sites_file=file)
+    facts = known_facts(bench, b"https://a.example/")
+    sites = ["open", "strict"] * 3
+    built = bench.builder.from_plain_queries([facts] * 6, [{"site": site} for site in sites])
+    consents = [checked(line)["consent"] for line, _ in built]
+    assert consents == ["granted", "denied"] * 3
+    assert ["visitor_id" in checked(line) for line, _ in built] == [True, False] * 3

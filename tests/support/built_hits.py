@@ -42,13 +42,14 @@ class Bench:
         cookie = VisitorCookie(self.settings, SECRETS.signer("cookie"))
         salt = Path(tempfile.gettempdir()) / f"heliograph-{uuid.uuid4()}.salt"
         self.daily = DailyVisitors(salt, _counted_bytes())
+        self.sites = Sites(self.settings)
         self.reader = FactsReader(self.settings, consent, cookie)
         self.builder = HitBuilder(
             self.settings,
             self.counters,
             lambda: self.now_ms,
             _counted_bytes(),
-            Sites(self.settings),
+            self.sites,
             SECRETS,
             consent,
             cookie,
