@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from collector.mail import recipient_bytes
+from collector.parameters import Members, take_json
 from tests.support.built_hits import NOW_MS, Bench, checked
 from tests.support.visitors import SECRETS
 
@@ -105,6 +106,15 @@ def test_recipient_is_kept_if_its_signature_allows(
     assert hit.get("problems", []) == ([problem] if problem else [])
     assert "recipient_signature" not in hit
     assert hit["opened_by"] == "human"
+
+
+def test_server_with_a_key_signs_no_recipient() -> None:
+    bench = Bench(recipients_signed=True)
+    members: Members = {"event": "Open"}
+    take_json(members, {"rid": "r-1", "cid": "spring"})
+    hit = checked(bench.builder.from_api(bench.facts([PERSON]), members))
+    assert hit["recipient_id"] == "r-1"
+    assert "opened_by" not in hit
 
 
 def test_recipient_needs_consent_however_it_is_signed() -> None:
