@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.peers import bootstrap, heliograph, nginx, nginx_lua, nginx_njs, python_servers
+from bench.peers import (
+    bootstrap,
+    go_plain,
+    heliograph,
+    nginx,
+    nginx_lua,
+    nginx_njs,
+    python_servers,
+)
 from bench.peers.unavailable import UnavailableError
 from bench.server import Launch
 
@@ -99,11 +107,18 @@ MORE = (
         prepare=python_servers.prepare,
         kept="hits.ndjson",
     ),
+    Peer(
+        "go",
+        "Go's net/http, hit as a struct, JSON, file append",
+        go_plain.launch,
+        prepare=go_plain.prepare,
+        kept="hits.ndjson",
+    ),
 )
 # A collector one would like to see here, and why it is not.
 ABSENT = (
     "GoatCounter is not compared: the Go module proxy did not serve zgo.at/goatcounter/v2 "
-    "(2026-11-24).",
+    "(2026-11-24); `go` stands in its place, without its database.",
     "Snowplow's collector is not compared: its last Apache-2.0 release, 2.10.0, is published as a "
     "container image and at GitHub, not on Maven Central.",
 )

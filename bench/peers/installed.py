@@ -54,6 +54,19 @@ def python() -> Path:
     return interpreter
 
 
+def go(source: Path) -> Path:
+    """Return the program built from one file of Go that needs the standard library alone."""
+    mark = hashlib.sha256(source.read_bytes()).hexdigest()[:12]
+    program = CACHE / f"{source.stem}-{mark}"
+    if not program.exists():
+        if not shutil.which("go"):
+            raise UnavailableError("it is built by Go (Debian, Ubuntu: apt-get install golang-go)")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        command = ["go", "build", "-o", str(program), str(source)]
+        _run(command, CACHE, f"go build {source.relative_to(ROOT)}")
+    return program
+
+
 def _run(command: Sequence[str], folder: Path, advice: str) -> None:
     try:
         done = subprocess.run(

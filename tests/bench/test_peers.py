@@ -63,6 +63,9 @@ def test_an_install_that_fails_says_what_did_not_work(
     with pytest.raises(UnavailableError, match="apt-get download no-such-package"):
         installed.debian("nothing", ["no-such-package"])
     assert not (tmp_path / "cache" / "nothing").exists()
+    wrong = installed.ROOT / "bench" / "apps" / "job.py"
+    with pytest.raises(UnavailableError, match=r"go build bench/apps/job\.py|it is built by Go"):
+        installed.go(wrong)
 
 
 def test_idle_connections_are_all_there(tmp_path: Path) -> None:
