@@ -1,5 +1,6 @@
 """Hits of email: who opened is worked out before consent cuts anything, recipients are signed."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -7,8 +8,9 @@ import pytest
 
 from collector.mail import recipient_bytes
 from collector.parameters import Members, take_json
+from collector.responses import PIXEL_HEADERS
 from tests.support.built_hits import NOW_MS, Bench, checked
-from tests.support.visitors import SECRETS
+from tests.support.visitors import SECRETS, cookie
 
 MACHINE = (b"User-Agent", b"Mozilla/5.0")
 PERSON = (b"User-Agent", b"Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 (KHTML, like Gecko)")
@@ -31,6 +33,26 @@ def test_other_hits_do_not() -> None:
     bench = Bench()
     for query in ("e=PageView&u=https://a.example/", "e=PageView&consent=denied", "st=1"):
         assert "opened_by" not in bench.pixel(query, MACHINE)
+
+
+def test_known_visitor_on_a_known_connection_is_judged_too() -> None:
+    bench = Bench()
+    facts = bench.facts([MACHINE, (b"Cookie", cookie())])
+    queries: list[dict[str, str]] = [{"e": "PageView"}, {"e": "Open", "cid": "spring"}]
+    for _ in range(2):
+        page, mail = (
+            checked(line) for line, _ in bench.builder.from_plain_queries([facts] * 2, queries)
+        )
+        assert "opened_by" not in page
+        assert (mail["campaign_id"], mail["opened_by"]) == ("spring", "machine")
+    assert facts.plain_tail
+
+
+def test_answer_forbids_caches_as_the_page_says() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs/email.md").read_text().split())
+    assert f"`Cache-Control: {PIXEL_HEADERS['Cache-Control']}`" in page
+    assert {"Expires", "Pragma"} <= PIXEL_HEADERS.keys()
+    assert not {"ETag", "Last-Modified"} & PIXEL_HEADERS.keys()
 
 
 def test_address_and_agent_are_looked_at_before_they_are_cut() -> None:
