@@ -127,9 +127,9 @@ def _validated(record: Record, worker: Worker) -> tuple[str, dict[str, str]]:
                 if measured
                 else tables.number(simulated_ms)
             )
-            series.setdefault(f"simulated, {name}", []).append((load, simulated_ms))
+            series.setdefault(f"{name}, simulated", []).append((load, simulated_ms))
             if measured:
-                dots = series.setdefault(f"measured {name}", [])
+                dots = series.setdefault(f"{name}, measured", [])
                 dots.append((load, median(measured)))
         rows.append(cells)
     head = ("load", "", *(f"p{percent:g} ms, simulated / measured" for percent in PERCENTS))
@@ -228,12 +228,13 @@ def _outages() -> tuple[str, dict[str, str]]:
                     f"{max(second.age_seconds for second in seconds) / 60:.0f}",
                 )
             )
-            if rate in (RATES_PER_SECOND[0], RATES_PER_SECOND[-1]):
-                series[f"{rate / 1e6:g} M/s, {name} away"] = _thinned(seconds)
+            if rate == RATES_PER_SECOND[0]:
+                for where, points in _thinned(seconds).items():
+                    series[f"{name} away, {where}"] = points
     head = ("mean rate", "away for an hour", "TB in journals, at most", "G hits in Kafka, at most",
             "made up for, min: simulated / formula", "oldest hit, min")  # fmt: skip
     drawn = lines(
-        "Hits that wait: an hour's outage at the peak, simulated", series,
+        "Hits that wait: an hour's outage at the peak of 1 M hits a second, simulated", series,
         Axis("minutes"), Axis("G hits"),
     )  # fmt: skip
     text = (
@@ -243,11 +244,14 @@ def _outages() -> tuple[str, dict[str, str]]:
     return text, {"outage.svg": drawn}
 
 
-def _thinned(seconds: Sequence[Second]) -> list[tuple[float, float]]:
-    return [
-        (second.at / 60, (second.in_journals + second.in_kafka) / 1e9)
-        for second in seconds[:: max(len(seconds) // 200, 1)]
-    ]
+def _thinned(seconds: Sequence[Second]) -> dict[str, list[tuple[float, float]]]:
+    """Return where hits wait, minute by minute, as far as any do there."""
+    picked = seconds[:: max(len(seconds) // 200, 1)]
+    waiting = {
+        "in the journals": [(second.at / 60, second.in_journals / 1e9) for second in picked],
+        "in Kafka": [(second.at / 60, second.in_kafka / 1e9) for second in picked],
+    }
+    return {where: points for where, points in waiting.items() if max(y for _, y in points) > 0.1}
 
 
 def _outages_validated(record: Record, path: Mapping[str, float]) -> str:

@@ -16,7 +16,7 @@ CHARACTER = 6.6  # an average letter at 12 px; texts are placed by it
 ROW = 26
 PLOT_HEIGHT = 250
 LINE_COLOURS = 8
-DOTS = "measured"  # how the name of a series begins that is drawn as dots
+DOTS = "measured"  # how the name of a series ends that is drawn as dots
 _DASHES = ("", ' stroke-dasharray="7 3"', ' stroke-dasharray="2 3"', ' stroke-dasharray="9 3 2 3"')
 _STYLE = """\
 .ground{fill:#ffffff}.ink{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d1d9e0}
@@ -111,7 +111,7 @@ def lines(
 ) -> str:
     """Return a picture of lines. Those named `A, x` and `A, y` share a colour and differ in dashes.
 
-    A series whose name begins with `measured` is dots.
+    A series whose name ends with `measured` is dots.
     """
     looks = _looks(list(series))
     legend, legend_rows = _legend(looks)
@@ -161,7 +161,7 @@ def _looks(names: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def _series(name: str, placed: Sequence[tuple[float, float]], look: tuple[str, str]) -> str:
     colour, dashes = look
-    if name.startswith(DOTS) or len(placed) == 1:
+    if name.endswith(DOTS) or len(placed) == 1:
         circles = (f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in placed)
         return f'<g class="{colour}">{"".join(circles)}</g>'
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
@@ -178,7 +178,7 @@ def _legend(looks: Mapping[str, tuple[str, str]]) -> tuple[list[str], int]:
         y = 50 + row * 18
         shape = (
             f'<circle class="dot" cx="{x + 11:.1f}" cy="{y - 4}" r="4"/>'
-            if name.startswith(DOTS)
+            if name.endswith(DOTS)
             else f'<path class="line"{dashes} d="M{x:.1f} {y - 4}h22"/>'
         )
         parts.append(f'<g class="{colour}">{shape}</g>')

@@ -50,7 +50,7 @@ def test_ticks_are_short() -> None:
 
 def test_what_belongs_together_looks_alike() -> None:
     points = [(0.0, 1.0), (1.0, 2.0)]
-    named = ("nginx, p50", "nginx, p99", "ours, p50", "measured")
+    named = ("nginx, p50", "nginx, p99", "ours, p50", "ours, measured")
     picture = lines("T", dict.fromkeys(named, points), Axis("x"), Axis("y"))
     drawn = re.findall(r'<g class="(l\d)"><polyline class="line"( stroke[^ ]*"[^"]*")?', picture)
     assert [colour for colour, _ in drawn] == ["l0", "l0", "l1"]
