@@ -81,6 +81,8 @@ export function createOutbox(visitor: Visitor, store: Store, transport: Transpor
   return {
     add(event) {
       waiting = waiting.concat(event).slice(-WAITING_MAX);
+      // By what holds now: what happened under a no stays so, whatever is said before it leaves.
+      settle();
       wake(retryMs || BATCH_MS);
     },
     flush(leaving) {

@@ -51,10 +51,7 @@ export function createTag(site: string, origin: string, options: Options): Tag {
   }
 
   function track(name: string, properties?: Properties): void {
-    const event = newEvent(name, place.page(), place.referrer(), properties);
-    // By now, and again when it leaves: what happened under a no stays so.
-    visitor.stamp(event);
-    outbox.add(event);
+    outbox.add(newEvent(name, place.page(), place.referrer(), properties));
   }
 
   function consent(said: Consent): void {

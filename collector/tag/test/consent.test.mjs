@@ -31,6 +31,15 @@ test("where consent is required, a no drops what waits and what comes", async ()
   assert.deepEqual(names(page.sent), ["Yes"]);
 });
 
+test("where consent is required, what happened under a no is dropped though a yes comes at once", async () => {
+  const page = new Page().load(["init", "shop", { consent: "required" }], ["consent", "denied"]);
+  page.hg("track", "Never");
+  page.hg("consent", "granted");
+  page.hg("track", "Yes");
+  await page.pass();
+  assert.deepEqual(names(page.sent), ["Yes"]);
+});
+
 test("a day without an answer is bounded", async () => {
   const page = new Page().load(["init", "shop", { consent: "required" }]);
   for (let n = 0; n < 500; n++) page.hg("track", `E${n}`);
