@@ -11,6 +11,8 @@ import pytest
 from collector.links import parse_link
 from collector.mail import recipient_bytes
 from collector.secrets import Secrets, load_secrets
+from tests.support.collector import CollectorProcess
+from tests.support.raw_http import get
 from tests.support.worker_thread import WorkerThread
 
 KEY = "5c" * 32
@@ -56,6 +58,20 @@ def test_link_is_one_that_the_collector_follows(tmp_path: Path) -> None:
     )
     assert (hit["site"], hit["campaign_id"], hit["recipient_id"]) == ("shop", "spring", "r-1")
     assert "problems" not in hit
+
+
+def test_all_workers_follow_a_link_also_after_a_restart(tmp_path: Path) -> None:
+    """They make the file of keys together, at the first start, and the command finds it."""
+    collector = CollectorProcess(tmp_path, settings={"collector.workers": 3})
+    with collector:
+        _, url, _ = heliograph(
+            tmp_path, "link", "--to", "https://a.example/", f"--journal.path={collector.journal}"
+        )
+        target = "/" + url.partition("://")[2].partition("/")[2]
+        assert {get(collector.port, target).status for _ in range(30)} == {302}
+    with collector:
+        assert {get(collector.port, target).status for _ in range(30)} == {302}
+    assert len(collector.lines()) == 60
 
 
 def test_link_ends_when_it_is_said(folder: Path) -> None:
