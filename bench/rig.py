@@ -17,7 +17,7 @@ from bench.load import Load, Outcome
 from bench.peers import BY_NAME, Peer, available
 from bench.samples import Sample
 from bench.scenario import ScenarioOptions
-from bench.server import Launch, Server, free_port, running
+from bench.server import Launch, Server, ServerError, free_port, running
 
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE = CORES[0]
@@ -74,8 +74,15 @@ def all_started(
 ) -> Iterator[tuple[dict[str, Server], list[str]]]:
     """Start the peers that can be had; yield them by name, and a sentence for each other."""
     found, notes = available(BY_NAME[name] for name in names)
+    servers = {}
     with ExitStack() as stack:
-        servers = {peer.name: stack.enter_context(started(peer, folder)) for peer in found}
+        for peer in found:
+            try:
+                servers[peer.name] = stack.enter_context(started(peer, folder))
+            except ServerError as error:
+                if peer.name == OURS:
+                    raise
+                notes.append(f"{peer.name} is not compared: {error}")
         yield servers, notes + core_notes()
 
 

@@ -30,7 +30,12 @@ def debian(name: str, packages: Sequence[str]) -> Path:
         raise UnavailableError(f"it is taken from Debian's packages ({', '.join(packages)})")
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as temporary:
-        _run(["apt-get", "-q", "download", *packages], Path(temporary), advice)
+        command = ["apt-get", "-q", "download", *packages]
+        try:
+            _run(command, Path(temporary), advice)
+        except UnavailableError:  # the lists may be old, or not there yet
+            _run(["apt-get", "-q", "update"], Path(temporary), advice)
+            _run(command, Path(temporary), advice)
         unpacked = Path(temporary) / "unpacked"
         for package in Path(temporary).glob("*.deb"):
             _run(["dpkg", "-x", str(package), str(unpacked)], Path(temporary), advice)
