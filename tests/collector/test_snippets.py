@@ -2,6 +2,7 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -69,3 +70,8 @@ def test_no_value_ends_its_place(value: str) -> None:
 def test_image_has_its_address(url: str) -> None:
     ((name, attributes),) = Elements(image_snippet(url)).found
     assert (name, attributes["src"]) == ("img", url)
+
+
+def test_the_page_of_the_tag_shows_it() -> None:
+    page = (Path(__file__).parents[2] / "docs/tag.md").read_text()
+    assert f"```html\n{tag_snippet('https://pixel.example', 'shop')}\n```" in page
