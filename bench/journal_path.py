@@ -14,7 +14,7 @@ from pathlib import Path
 from bench import processes
 from bench.drive import FailedRunError, checked, drive
 from bench.load import Load, Outcome
-from bench.path import STORED_SHARE, rows
+from bench.path import rows
 from bench.peers import heliograph
 from bench.pump import has_table, pings
 from bench.rig import CORES
@@ -34,7 +34,7 @@ class JournalPath:
     def __init__(self, folder: Path, parts: ExitStack) -> None:
         self.servers: dict[str, Server] = {}
         self.store_port = free_port()
-        self.sent_hits = 0.0
+        self.sent_hits = 0
         self._folder = folder
         self._port = free_port()
         self._stacks: dict[str, ExitStack] = {}
@@ -75,7 +75,7 @@ class JournalPath:
             slice_seconds=slice_seconds,
         )
         outcome = checked(drive(load, [CLIENT_CORE]))
-        self.sent_hits += rate * seconds
+        self.sent_hits += outcome.corrected.total - outcome.unsent
         return outcome
 
     def put_and_watch(
@@ -114,9 +114,9 @@ class JournalPath:
     def wait_until_stored(self) -> float:
         """Wait until all hits sent are rows; return how many seconds that took."""
         began = time.monotonic()
-        while (stored := self.rows()) < self.sent_hits * STORED_SHARE:
+        while (stored := self.rows()) < self.sent_hits:
             if time.monotonic() - began > DRAIN_SECONDS_MAX:
-                raise FailedRunError(f"{stored} rows of {self.sent_hits:.0f} hits")
+                raise FailedRunError(f"{stored} rows of {self.sent_hits} hits")
             time.sleep(POLL_SECONDS)
         return time.monotonic() - began
 

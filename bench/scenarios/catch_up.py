@@ -45,7 +45,8 @@ def _round(
     waiting: list[tuple[float, float]] = []
 
     def caught_up(passed: float) -> bool:
-        due = sent + rate * min(passed, options.seconds)
+        # While the load goes on only its schedule is known.
+        due = path.sent_hits if path.sent_hits > sent else sent + rate * passed
         waiting.append((passed, due - path.rows()))
         return waiting[-1][1] < rate * BEHIND_SECONDS
 

@@ -41,7 +41,11 @@ def run(options: ScenarioOptions) -> ScenarioResult:
         behind_seconds = path.wait_until_stored()
     figures = Figures()
     figures.add("", percentiles(outcome.corrected))
-    values = {"hits": rate * options.seconds, "all_rows_after_s": behind_seconds}
+    values = {
+        "hits": path.sent_hits,
+        "unsent_requests": outcome.unsent,
+        "all_rows_after_s": behind_seconds,
+    }
     figures.add("", values)
     series: dict[str, Points] = {"p99 (ms) over time (s)": over_time([outcome], slice_seconds, 99)}
     for part, seen in looked.items():
@@ -57,8 +61,8 @@ def run(options: ScenarioOptions) -> ScenarioResult:
     notes = core_notes()
     if ratio := _drawn_on([(s * rate, b) for s, b, _ in looked["collector"]]):
         figures.add("", {"rss_100m_over_1m_ratio": ratio})
-        if rate * options.seconds < TOLD_HITS:
-            notes.append(f"{rate * options.seconds / MILLION:.1f} M hits are few to draw on.")
+        if path.sent_hits < TOLD_HITS:
+            notes.append(f"{path.sent_hits / MILLION:.1f} M hits are few to draw on.")
     return ScenarioResult(NAME, figures.by_name, series, notes)
 
 
