@@ -234,7 +234,7 @@ def _outages() -> tuple[str, dict[str, str]]:
     head = ("mean rate", "away for an hour", "TB in journals, at most", "G hits in Kafka, at most",
             "made up for, min: simulated / formula", "oldest hit, min")  # fmt: skip
     drawn = lines(
-        "Hits that wait: an hour's outage at the peak of 1 M hits a second, simulated", series,
+        "Hits that wait: an hour's outage at the peak of 1 M hits/s on average, simulated", series,
         Axis("minutes"), Axis("G hits"),
     )  # fmt: skip
     text = (
