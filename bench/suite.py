@@ -13,10 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import records, scenario
+from bench.bystanders import Bystanders
 from bench.records import Record
 from bench.samples import Run
 
@@ -96,7 +97,7 @@ def run(order: Order, say: Callable[[str], None]) -> list[str]:
         left = sum(_takes(order, other) for other in names[number:])
         say(f"[{number + 1}/{len(names)}] {name}: {_told(_takes(order, name))}, "
             f"all that is left {_told(left)}")  # fmt: skip
-        began = time.monotonic()
+        began, others = time.monotonic(), Bystanders()
         try:
             result = _measure(order, name)
         except ScenarioError as error:
@@ -105,6 +106,7 @@ def run(order: Order, say: Callable[[str], None]) -> list[str]:
             say(f"      FAILED: {error}")
             continue
         took = time.monotonic() - began
+        result = replace(result, notes=[*result.notes, *filter(None, [others.note()])])
         records.put(order.file, Record(described, took, result))
         say(f"      took {_told(took)}{'; SKIPPED: ' + result.skipped if result.skipped else ''}")
         for note in result.notes:

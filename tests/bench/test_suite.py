@@ -41,7 +41,7 @@ def test_the_plan_is_of_scenarios_that_exist_and_targets_are_in_it() -> None:
 def test_a_result_is_kept(ordered: Callable[[str], list[str]], tmp_path: Path) -> None:
     said = ordered(PRINTS)
     assert said[0].startswith("[1/1] latency")
-    assert said[-1] == "      note: n"
+    assert "      note: n" in said
     assert records.read(tmp_path / "full.ndjson")["latency"].figure("a") == [1.0]
 
 
