@@ -9,6 +9,7 @@ or in `notes`, and never stands as a number. Knows nothing of targets, tables or
 import argparse
 import json
 import pkgutil
+import signal
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -106,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--rounds", type=int, default=0, help="how often [5; quick: 1]")
     given = parser.parse_args(arguments)
+    # As Ctrl-C: what the scenario started ends with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder:
         chosen = by_name(given.name)
         seconds = given.seconds or seconds_of(chosen, quick=given.quick)

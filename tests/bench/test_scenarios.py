@@ -1,15 +1,19 @@
 """The short form of each scenario works and shows what it is there for."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench import scenario
+from bench import processes, scenario
 from bench.peers import BY_NAME
 from bench.peers.bootstrap import BOOTSTRAP
 from bench.rig import CORES
 from bench.scenario import ScenarioOptions, ScenarioResult
 from bench.scenarios import peers
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -108,3 +112,13 @@ def test_the_consumer_is_measured(name: str, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_kafka_may_go_away(tmp_path: Path) -> None:
     assert quick("kafka-outage", tmp_path).figures["away_p99_ms"]
+
+
+def test_a_scenario_that_is_ended_ends_what_it_started() -> None:
+    command = [sys.executable, "-m", "bench.scenario", "freshness", "--seconds", "600"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: len(processes.tree(process.pid)) > 5, 60, "collector, consumer, store")
+        started = processes.tree(process.pid)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
