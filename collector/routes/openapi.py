@@ -68,6 +68,7 @@ def document() -> dict[str, Any]:
 def _post_events() -> dict[str, Any]:
     event = {"$ref": "#/components/schemas/Event"}
     events_list = {"type": "array", "items": event, "minItems": 1, "maxItems": API_EVENTS_MAX}
+    wait = {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
     responses: dict[str, Any] = {
         "200": {
             "description": "What is accepted is kept; what is rejected has its reason.",
@@ -79,6 +80,8 @@ def _post_events() -> dict[str, Any]:
             "description": about,
             "content": {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
+    for status in (429, 503):
+        responses[str(status)]["headers"] = {"Retry-After": wait}
     return {
         "operationId": "sendEvents",
         "summary": "Send events; the body may be gzipped (`Content-Encoding: gzip`).",

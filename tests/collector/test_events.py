@@ -72,7 +72,16 @@ def test_an_event_is_a_hit_of_the_visitor(worker: tuple[WorkerThread, Caller]) -
     assert "problems" not in hit
 
 
-@pytest.mark.parametrize("refusal", [{"consent": "denied"}, {"gpc": 1}, {"gpc": "1"}])
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        {"consent": "denied"},
+        {"gpc": 1},
+        {"gpc": "1"},
+        {"us_privacy": "1YYN"},
+        {"gdpr": 1, "gdpr_consent": "not a string of TCF"},
+    ],
+)
 def test_without_consent_nobody_is_named(
     worker: tuple[WorkerThread, Caller], refusal: dict[str, Any]
 ) -> None:

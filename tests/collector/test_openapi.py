@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from collector import consent
 from collector.routes import events, openapi
 from schemas import hit
 from tests.support.api import write_key
@@ -20,7 +21,7 @@ EXAMPLES = "150"
 
 def test_an_event_has_all_parameters() -> None:
     members = openapi.document()["components"]["schemas"]["Event"]["properties"]
-    assert {*hit.BY_PARAMETER, *events.MEMBERS, "p", "consent"} <= set(members)
+    assert {*hit.BY_PARAMETER, *events.MEMBERS, *consent.PARAMETERS, "p"} <= set(members)
     assert all(member["description"] for member in members.values())
 
 
