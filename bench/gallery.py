@@ -16,6 +16,7 @@ from bench.targets import OURS
 # `p99 (ms) over time (s)`: the line's name, its unit, what is on the other axis.
 _LABEL = re.compile(r"^(?P<name>.*?) \((?P<unit>[^)]*)\) over (?P<x>.+)$")
 _LOG_RATIO = 30  # a range wider than this is drawn in decades
+_WHAT = {"ms": "latency, ms,", "MB": "memory, MB,"}  # of a unit, if it is of one thing
 NGINX = "nginx"
 
 
@@ -43,7 +44,12 @@ BARS = (
     BarPicture("peers", "keep_alive_cpu_us_per_request", "CPU µs per pixel, connections kept open"),
     BarPicture("peers", "short_cpu_us_per_request", "CPU µs per pixel, a connection for each"),
     BarPicture("peers", "p99_ms", "99th percentile of latency, ms"),
-    BarPicture("idle-connections", "rss_bytes_per_connection", "Memory per idle connection, bytes"),
+    BarPicture(
+        "idle-connections",
+        "rss_bytes_per_connection",
+        "Memory per idle connection, bytes",
+        "aiohttp",
+    ),
     BarPicture("shipper", "hits_per_cpu_second", "Journal to Kafka: hits per CPU second", ""),
     BarPicture(
         "consumer-kafka",
@@ -125,7 +131,8 @@ def _lines(record: Record) -> Iterator[tuple[str, str]]:
             name = tables.titled(found["name"])
             groups.setdefault((found["unit"], found["x"]), {})[name] = points
     for (unit, x_title), series in groups.items():
-        shared = f"{record.result.name.replace('-', ' ').capitalize()}: {unit} over {x_title}"
+        what = _WHAT.get(unit, unit)
+        shared = f"{record.result.name.replace('-', ' ').capitalize()}: {what} over {x_title}"
         values = [y for points in series.values() for _, y in points if y > 0]
         log = bool(values) and max(values) > _LOG_RATIO * min(values) and unit in ("ms", "µs")
         yield unit, lines(shared, series, Axis(x_title), Axis(unit, log=log))

@@ -27,7 +27,9 @@ _STYLE = """\
 .line{fill:none;stroke:var(--c);stroke-width:2}.dot{fill:var(--c)}
 text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
 .title{font-size:15px;font-weight:600}
+.over{paint-order:stroke;stroke:#ffffff;stroke-width:4px;stroke-linejoin:round}
 @media (prefers-color-scheme:dark){
+.over{stroke:#0d1117}
 .ground{fill:#0d1117}.ink{fill:#f0f6fc}.soft{fill:#9198a1}.grid{stroke:#3d444d}
 .target{stroke:#f0a04b}.said{fill:#f0a04b}.spread{stroke:#f0f6fc}.bar{fill:#5b6670}.ours{fill:#4aa3ff}
 .l0{--c:#4aa3ff}.l1{--c:#ff8f5e}.l2{--c:#56d364}.l3{--c:#bc8cff}
@@ -75,25 +77,25 @@ def bars(title: str, rows: Sequence[Bar], mark: Mark | None = None) -> str:
     scale = (WIDTH - left - right) / most
     parts = [_text(MARGIN, 28, title, "ink title")]
     for number, row in enumerate(rows):
-        y = top + number * ROW
-        parts += _bar(row, left, y, scale)
+        parts += _bar(row, left, top + number * ROW, scale)
     if mark:
         x = left + mark.at * scale
         parts.append(_rule(x, top - 6, x, height - MARGIN + 2, "target"))
         inside = x + len(mark.text) * CHARACTER / 2 < WIDTH - MARGIN
         parts.append(_text(x, top - 11, mark.text, "said", "middle" if inside else "end"))
+    for number, row in enumerate(rows):
+        end = left + max(row.high, row.value) * scale
+        parts.append(_text(end + 8, top + number * ROW + ROW / 2 + 1, row.text, "ink over"))
     return _picture(title, height, parts)
 
 
 def _bar(row: Bar, left: float, y: float, scale: float) -> list[str]:
     width = max(row.value * scale, 1)
     middle = y + ROW / 2 - 3
-    end = left + max(row.high, row.value) * scale
     parts = [
         _text(left - 8, middle + 4, row.label, "ink", "end"),
         f'<rect class="{"ours" if row.ours else "bar"}" x="{left:.1f}" y="{y:.1f}" '
         f'width="{width:.1f}" height="{ROW - 6}" rx="2"/>',
-        _text(end + 8, middle + 4, row.text, "ink"),
     ]
     if row.low < row.high:
         low, high = left + row.low * scale, left + row.high * scale
