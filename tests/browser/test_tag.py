@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Pages
 from tests.browser.shop import COLLECTOR_HOST, Shop
+from tests.browser.test_start_page import snippet, start
 from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import require_chromium
 from tests.support.site import Site
@@ -62,9 +63,16 @@ def hear(page: Page) -> None:
     page.evaluate("0")
 
 
-def test_view_and_purchase_of_one_visitor(shop: Shop, pages: Pages) -> None:
+def test_view_and_purchase_with_the_snippet_of_the_start_page(shop: Shop, pages: Pages) -> None:
+    copied_from = start(pages, shop.collector_url, shop.key)
+    expect(copied_from.get_by_text(f"site={shop.key}").first).to_be_visible()
+    shop.put_plain("/a", snippet(copied_from, "Page views, with the tag"))
+    copied_from.close()
+    # The store lets pages of the collector's plain address read rows, not of its front.
+    assert all("CORS policy" in e or "net::ERR_FAILED" in e for e in pages.errors)
+    pages.errors.clear()
     page = pages.open()
-    page.goto(shop.put_plain("/", f"<a href={shop.put('/a')}>a</a>"))
+    page.goto(shop.put_plain("/", "<a href=/a>a</a>"))
     page.get_by_text("a").click()
     say(page, PURCHASE)
     view, purchase = shop.rows(2)
