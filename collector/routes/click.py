@@ -29,8 +29,15 @@ _PAGE_HEADERS: Final = _HEADERS | {
     "Referrer-Policy": "no-referrer",
 }
 # What people are told; who made the link finds the reason in the metric.
-_BROKEN: Final = "This link is not whole, so nobody can tell where it should lead."
-_EXPIRED: Final = "This link has ended: it was made for a limited time."
+_BROKEN: Final = {
+    "text": "This link is not whole, so nobody can tell where it should lead.",
+    "advice": "If it came in a message, the message may have cut or changed it: try to copy the "
+    "whole address, or ask whoever sent it.",
+}
+_EXPIRED: Final = {
+    "text": "This link has ended: it was made for a limited time.",
+    "advice": "Ask whoever sent it for a new one.",
+}
 
 
 def add(app: web.Application, settings: CollectorSettings) -> None:
@@ -79,7 +86,7 @@ class _Followed:
         is_over = reason == "expired"
         return web.Response(
             status=410 if is_over else 400,
-            text=self._page.substitute(text=_EXPIRED if is_over else _BROKEN),
+            text=self._page.substitute(_EXPIRED if is_over else _BROKEN),
             content_type="text/html",
             headers=_PAGE_HEADERS,
         )
