@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench bench-compare bench-publish kafka chaos
+.PHONY: help run test test-long fuzz check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench bench-compare bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -18,6 +18,9 @@ test: $(VENV)/.dev ## set everything up and run the tests (ARGS="-m 'not slow'" 
 
 test-long: $(VENV)/.dev ## the tests that take minutes
 	$(BIN)/pytest -m long --timeout 1800 $(ARGS)
+
+fuzz: $(VENV)/.dev ## try the parsers of what comes from outside for long (PROFILE=long for less)
+	$(BIN)/pytest tests/collector -m hypothesis --timeout 7200 --hypothesis-profile=$(or $(PROFILE),fuzz) $(ARGS)
 
 check: lint types test ## what CI runs: lint, types, tests
 

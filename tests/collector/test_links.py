@@ -221,8 +221,14 @@ _URLS = st.one_of(
 )
 
 
+def at_least(examples: int) -> settings:
+    """More than other tests try, and more still if the run is a long one (`make fuzz`)."""
+    assert settings.default is not None
+    return settings(max_examples=max(examples, settings.default.max_examples))
+
+
 @given(_URLS)
-@settings(max_examples=500)
+@at_least(500)
 def test_what_is_accepted_is_one_line_of_ascii_with_the_host_it_says(text: str) -> None:
     try:
         found = destination(text)
@@ -239,7 +245,7 @@ def test_what_is_accepted_is_one_line_of_ascii_with_the_host_it_says(text: str) 
 
 
 @given(st.text(max_size=60), _URLS)
-@settings(max_examples=300)
+@at_least(300)
 def test_any_query_is_a_link_or_refused(query: str, to: str) -> None:
     for text in (query, f"u={query}", link(to), link(to, utm_source=query, site=query)):
         try:
@@ -251,7 +257,7 @@ def test_any_query_is_a_link_or_refused(query: str, to: str) -> None:
 
 
 @given(_URLS, st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20))
-@settings(max_examples=300)
+@at_least(300)
 def test_what_is_signed_is_what_is_read(to: str, site: str) -> None:
     try:
         query = signed_query(to, SIGNER, site=site, described={"cid": "a&b"})
@@ -264,7 +270,7 @@ def test_what_is_signed_is_what_is_read(to: str, site: str) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(UTM), st.text(max_size=20)), _URLS)
-@settings(max_examples=300)
+@at_least(300)
 def test_utm_never_changes_host_or_what_is_there(utm: dict[str, str], to: str) -> None:
     try:
         plain, with_utm = destination(to), destination(to, utm)
