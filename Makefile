@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fuzz check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench bench-compare bench-publish kafka chaos
+.PHONY: help run test test-long fuzz check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-budget flame bench bench-compare bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -70,6 +70,12 @@ bench-pump: $(VENV)/.dev ## the consumer: a journal into the embedded store (ARG
 
 bench-path: $(VENV)/.dev ## pixel to Kafka to a row, and ten minutes without Kafka (ARGS="--away 60")
 	$(BIN)/python -m bench.path $(ARGS)
+
+bench-budget: $(VENV)/.dev ## what a hit costs by stage, into docs/hot-path.md (ARGS=--quick, ARGS=--page)
+	$(BIN)/python -m bench.budget $(ARGS)
+
+flame: $(VENV)/.dev ## a flame graph of the collector under load (ARGS="--alone --output x.svg")
+	$(BIN)/python -m bench.flame $(ARGS)
 
 bench: $(VENV)/.dev ## everything the bench measures, in a quarter of an hour (ARGS=--quick, ARGS="--only latency")
 	$(BIN)/python -m bench $(ARGS)
