@@ -68,6 +68,9 @@ class Worker:
         self._journal_settings = journal
         self._child = child
         self._files = files or {}
+        # Set at once, so that none is missed while the worker starts; the next tick obeys.
+        self._hung_up = asyncio.Event()
+        child.on_hangup = self._hung_up.set
         self._counters = Counters()
         # Why the last sync failed; empty if it did not.
         self._sync_problem = ""
@@ -110,7 +113,6 @@ class Worker:
         )
         self._sites = Sites(settings, self._files.get("sites"))
         self._keys = ApiKeys(settings.keys_file, self._files.get("keys"))
-        self._child.on_hangup = self._reread_files
         consent = ConsentReader(settings)
         cookie = VisitorCookie(settings, secrets.signer("cookie"))
         salt = self._journal_settings.path.parent / daily_visitors.FILE_NAME
@@ -174,10 +176,6 @@ class Worker:
             new_app_connection=new_app_connection,
         )
 
-    def _reread_files(self) -> None:
-        self._sites.reload()
-        self._keys.reload()
-
     async def _tick_until_stopped(self) -> None:
         syncing = asyncio.create_task(self._sync_for_ever())
         while not self._child.stop.is_set():
@@ -190,6 +188,10 @@ class Worker:
         syncing.cancel()
 
     def _tick(self) -> None:
+        if self._hung_up.is_set():
+            self._hung_up.clear()
+            self._sites.reload()
+            self._keys.reload()
         self._answers.refresh(int(time.time()))
         self._connections.sweep(self._loop.time())
         self._commit.tend()

@@ -51,14 +51,17 @@ class Work:
 async def main(child: Child, raw_settings: dict[str, Any]) -> None:
     """Run until told to stop; raises what stops the process with an error."""
     settings = ConsumerProcessSettings.model_validate(raw_settings)
+    hung_up = asyncio.Event()
+    child.on_hangup = hung_up.set
     if settings.clickhouse.migrate_at_start and not await _migrated(child, settings):
         return
-    if settings.clickhouse.migrate_at_start:
-        child.on_hangup = _retainer(settings.clickhouse)
     tally = Tally()
     async with StoreClient(settings.clickhouse) as client:
         work = _WORK[settings.consumer.source](settings, client, tally)
         beside = [asyncio.create_task(_report(child, work))]
+        if settings.clickhouse.migrate_at_start:
+            retaining = _retain_when_asked(hung_up, settings.clickhouse)
+            beside.append(asyncio.create_task(retaining))
         if settings.consumer.user_agents_seconds:
             beside.append(asyncio.create_task(_parse_user_agents(client, settings.consumer)))
         try:
@@ -103,24 +106,17 @@ async def _migrated(child: Child, settings: ConsumerProcessSettings) -> bool:
     return False
 
 
-def _retainer(settings: ClickHouseSettings) -> Callable[[], None]:
-    """Return what gives the tables, by and by, the retention that the file of sites says now."""
-    under_way: set[asyncio.Task[None]] = set()
-
-    async def retain() -> None:
+async def _retain_when_asked(asked: asyncio.Event, settings: ClickHouseSettings) -> None:
+    """Give the tables the retention that the file of sites says now, each time that is asked."""
+    while True:
+        await asked.wait()
+        asked.clear()
         try:
             statements = await migrate(settings)
         except (SinkAway, StoreError, Explained) as error:
             log.error("retention stays as it is, send SIGHUP again: %s", error)
         else:
             log.info("tables looked at again: %s", "; ".join(statements) or "nothing to do")
-
-    def ask() -> None:
-        task = asyncio.create_task(retain())
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
-
-    return ask
 
 
 def _journal_work(settings: ConsumerProcessSettings, client: StoreClient, tally: Tally) -> Work:
