@@ -9,6 +9,7 @@ import resource
 import time
 from pathlib import Path
 
+OTHER_WORK = "Other work"  # how the note begins
 BUSY_SHARE = 0.1  # of all cores; above it latencies and rates are the others', too
 _STAT = Path("/proc/stat")
 _IDLE, _IO_WAIT = 3, 4  # columns of /proc/stat that are no work; guest time is in user's already
@@ -32,7 +33,7 @@ class Bystanders:
         if share < BUSY_SHARE:
             return ""
         return (
-            f"Other work took {share:.0%} of the machine: rates and latencies say nothing, and "
+            f"{OTHER_WORK} took {share:.0%} of the machine: rates and latencies say nothing, and "
             "CPU times are inflated."
         )
 

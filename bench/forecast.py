@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import samples, tables
+from bench.bystanders import OTHER_WORK
 from bench.pictures import Axis, lines
 from bench.records import PATH_FILE, PUBLISHED_FILE, Record, read
 from bench.simulation import (
@@ -137,9 +138,11 @@ def _validated(record: Record, worker: Worker) -> tuple[str, dict[str, str]]:
         "Latency of one worker: simulated, and measured", series,
         Axis("share of saturation (%)"), Axis("ms", log=True),
     )  # fmt: skip
+    busy = [f"**{note}**\n\n" for note in record.result.notes if note.startswith(OTHER_WORK)]
     text = (
         "### One worker, foretold and measured\n\n"
-        f"Fitted to {FITTED_AT} % load: a turn of {worker.turn_us:.1f} µs and {worker.hit_us:.1f} "
+        + "".join(busy)
+        + f"Fitted to {FITTED_AT} % load: a turn of {worker.turn_us:.1f} µs and {worker.hit_us:.1f} "
         f"µs a hit, {worker.way_us:.0f} µs on the way, and the machine standing still "
         f"{worker.stalls_per_second:.1f} times a second for {worker.stall_us / 1e3:.1f} ms. The "
         "other loads are foretold.\n\n"

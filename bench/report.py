@@ -8,7 +8,7 @@ what is committed; tests compare. Pure up to `publish`: records in, text out.
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import gallery, records, tables, unit_costs
+from bench import gallery, records, suite, tables, unit_costs
 from bench.records import PATH_FILE, PUBLISHED_FILE, Record
 from bench.samples import RESULTS, Run
 from bench.scenario import by_name
@@ -64,7 +64,8 @@ def publish() -> None:
     Scenarios that this run did not have keep the lines they had.
     """
     new = records.read(records.file_of(FULL))
-    records.write(PUBLISHED_FILE, {**records.read(PUBLISHED_FILE), **new}.values())
+    kept = {**records.read(PUBLISHED_FILE), **new}
+    records.write(PUBLISHED_FILE, (kept[name] for name in suite.in_order(list(kept))))
     path = RESULTS / "path-full.ndjson"
     if path.exists():
         PATH_FILE.write_bytes(path.read_bytes())

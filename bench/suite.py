@@ -141,7 +141,7 @@ def _measure(order: Order, name: str) -> scenario.ScenarioResult:
 def _end(process: "subprocess.Popen[str]") -> None:
     """End what is left of the scenario's process group: first asked, so that it tidies up."""
     if process.poll() is None:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(END_SECONDS_MAX)
     with contextlib.suppress(ProcessLookupError):  # all of it ended by itself, as it should
