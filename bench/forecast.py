@@ -143,9 +143,9 @@ def _validated(record: Record, worker: Worker) -> tuple[str, dict[str, str]]:
         "### One worker, foretold and measured\n\n"
         + "".join(busy)
         + f"Fitted to {FITTED_AT} % load: a turn of {worker.turn_us:.1f} µs and "
-        f"{worker.hit_us:.1f} µs a hit, {worker.way_us:.0f} µs on the way, and the machine standing "
-        f"still {worker.stalls_per_second:.1f} times a second for {worker.stall_us / 1e3:.1f} ms. The "
-        "other loads are foretold.\n\n"
+        f"{worker.hit_us:.1f} µs a hit, {worker.way_us:.0f} µs on the way, and the machine "
+        f"standing still {worker.stalls_per_second:.1f} times a second for "
+        f"{worker.stall_us / 1e3:.1f} ms. The other loads are foretold.\n\n"
         "![Simulated and measured latency](images/capacity/worker.svg)\n\n"
         + tables.table(head, rows)
     )
