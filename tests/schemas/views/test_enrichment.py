@@ -212,6 +212,8 @@ def test_devices(reports: Reports, store: StoreProcess) -> None:
         "Mozilla/5.0 (PlayStation; PlayStation 5/6.00) Version/15.4 Safari/605.1.15": "console",
         "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)": "bot",
         "curl/8.5.0": "bot",
+        "Mozilla/5.0 (via ggpht.com GoogleImageProxy)": "unknown",
+        "YahooMailProxy; https://help.yahoo.com/kb/yahoo-mail-proxy-SLN28749.html": "unknown",
         "": "unknown",
     }
     hits = [{"user_agent": agent} for agent in wanted]
