@@ -121,7 +121,7 @@ def _engine(own: Path, port: int, bootstrap: str, topic: str, hits: int) -> dict
     launch, cores = kafka_engine.launch(own, port), (CONSUMER_CORE, STORE_CORE)
     with running(launch, port, cores, own / "log", pings) as server:
         kafka_engine.consume(port, bootstrap, topic)
-        values = drain(server, server, hits)
+        values = drain(server, server, hits, from_now=True)
     return {
         "hits": hits,
         "hits_per_second": values["hits_per_second"],

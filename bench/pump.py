@@ -95,18 +95,23 @@ def _take(lines: Iterator[bytes], count: int) -> Iterator[bytes]:
         yield line
 
 
-def drain(consumer: Server, store: Server, hits: int) -> dict[str, float]:
-    """Wait until all hits are stored, and tell what the time between first and last insert cost."""
+def drain(
+    consumer: Server, store: Server, hits: int, *, from_now: bool = False
+) -> dict[str, float]:
+    """Wait until all hits are stored, and tell what the time between first and last insert cost.
+
+    With `from_now`, what it cost from this call on: of what may insert all at once.
+    """
     deadline = time.monotonic() + DRAIN_SECONDS_MAX
-    first = 0
+    first, begun, begin = 0, from_now, _clocks(consumer, store)
     while (stored := _stored(store.port)) < hits:
-        if stored and not first:
-            first, begin = stored, _clocks(consumer, store)
+        if stored and not begun:
+            first, begun, begin = stored, True, _clocks(consumer, store)
         if time.monotonic() > deadline:
             raise FailedRunError(f"{stored} of {hits} hits after {DRAIN_SECONDS_MAX} s")
         consumer.wait(POLL_SECONDS)
     end = _clocks(consumer, store)
-    if stored > hits or not first:
+    if stored > hits or not begun:
         raise FailedRunError(f"{stored} rows of {hits} hits, {first} of them at the first look")
     wall, of_consumer, of_store = (after - before for before, after in zip(begin, end, strict=True))
     moved = stored - first
