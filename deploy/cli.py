@@ -15,6 +15,8 @@ from pydantic.fields import FieldInfo
 
 from deploy import commands, dead_letters, enrich, keys, links_command, site_check
 from deploy.capacity_command import add_capacity_arguments, capacity
+from deploy.demo.command import add_arguments as add_demo_arguments
+from deploy.demo.command import demo
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
 EXIT_BAD_SETTINGS = 2
@@ -55,6 +57,8 @@ COMMANDS = (
             ("clickhouse",), commands.migrate, commands.add_migrate_arguments),
     Command("enrich", "Parse new user agents, load countries and networks, apply rules to history.",
             ("clickhouse",), enrich.enrich, enrich.add_arguments),
+    Command("demo", "Make a synthetic month: visits, campaigns, conversions, email, bots, consent.",
+            ("clickhouse", "collector"), demo, add_demo_arguments),
     Command("dead-letters list", "List lines that ClickHouse refused, the newest first.",
             ("clickhouse",), dead_letters.list_letters, dead_letters.add_list_arguments),
     Command("dead-letters show", "Show one refused line: why, and its bytes.",
