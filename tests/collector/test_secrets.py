@@ -1,17 +1,22 @@
 """The file of keys: made once by whoever is first, refused with its name, rotated by a line."""
 
+import hmac
 import os
 import re
+from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.secrets import (
     SIGNATURE_CHARACTERS,
     BadSecret,
     Secrets,
+    Signer,
     Use,
     load_secrets,
     secret_path,
@@ -45,6 +50,12 @@ def test_signature_fits_a_url_and_a_cookie() -> None:
         text = signature(Secrets([bytes(32)]), "cookie", str(number).encode())
         assert re.fullmatch(r"[\w-]+", text, re.ASCII)
         assert len(text) == SIGNATURE_CHARACTERS
+
+
+@given(st.binary(max_size=150), st.binary(max_size=150))
+def test_signature_is_the_first_half_of_an_hmac(key: bytes, message: bytes) -> None:
+    digest = hmac.digest(key, message, "sha256")[:16]
+    assert Signer([key]).signature(message) == urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def test_first_key_signs_and_all_verify(tmp_path: Path) -> None:
