@@ -16,7 +16,10 @@ _STAGES = (
         ("commit", "journal (without its write), answers"),
         ("whole", "whole"),
     )),
-    ("alone", "A request alone on its connection", (
+    ("alone", "A request alone on its connection, whose headers came before", (
+        ("whole", "whole"),
+    )),
+    ("stranger", "A request alone on its connection, of a visitor never seen", (
         ("head", "parse the headers"),
         ("facts", "understand them: cookie, consent, address, agent"),
         ("build", "query, members, id, line"),

@@ -2,9 +2,10 @@
 
 The parts are a real worker's, wired by itself; only the transport, the loop and the journal's write
 are stand-ins that do nothing. ``python -m bench.budget_stages`` runs each stage between two calls
-of getppid(2), which is where valgrind's callgrind is told to write down its counts. Two walks: a
-known connection (its headers came before; `TURN` hits share a turn of the loop), and a request that
-comes alone on its connection. A walk's stages make the same hits as its `whole`.
+of getppid(2), which is where valgrind's callgrind is told to write down its counts. `TURN` hits
+share a turn of the loop. Three walks: a known connection (its headers came before), a request alone
+on its connection whose headers came before, and one of a visitor never seen, with a browser that
+others have too. A walk's stages make the same hits as its `whole`.
 """
 
 import gc
@@ -23,6 +24,7 @@ from bench import traffic
 from bench.visitors import secret_file
 from collector.lane import Lane, LaneShared
 from collector.parameters import plain_queries
+from collector.regulars import Regulars
 from collector.settings import CollectorSettings
 from collector.worker import Worker
 from schemas.journal.settings import JournalSettings
@@ -31,13 +33,14 @@ from schemas.journal.writer import JournalWriter
 TURN = 16
 _LINES = 1_024
 _TOO_MUCH = 1 << 40
+_PEER = "203.0.113.7"
 
 
 class _Silent:
     """A transport, or a lone connection, that takes everything and does nothing."""
 
     def get_extra_info(self, name: str) -> tuple[str, int]:
-        return "203.0.113.7", 4711
+        return _PEER, 4711
 
     def write(self, data: bytes) -> None: ...
 
@@ -99,7 +102,7 @@ def stages() -> Iterator[list[Stage]]:
         child = cast("Any", SimpleNamespace(on_hangup=None))
         worker = _Parts("w0", settings, JournalSettings(path=folder), child)
         shared = worker.wired(folder, loop)
-        found = [*_known(shared, loop), *_alone(shared, loop)]
+        found = [*_known(shared, loop), *_alone(shared, loop), *_stranger(shared, loop)]
         for stage in found:
             stage.run()
             stage.run()
@@ -171,13 +174,21 @@ def _known(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
 
 
 def _alone(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
-    lines = traffic.request_lines(count=_LINES)
-    requests = [
-        line + traffic.header_block(number % 64, keep_alive=False)
-        for number, line in enumerate(lines[:TURN])
-    ]
+    requests = _lone_requests()
+
+    def whole() -> None:
+        for request in requests:
+            assert shared.take_lone(request, _PEER, cast("Any", _Silent()))
+        loop.end_turn()
+
+    yield Stage("alone", "whole", TURN, whole)
+
+
+def _stranger(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
+    requests = _lone_requests()
+    cookie = vars(shared.facts)["_visitor_cookie"]
     kept = [head[0] for head in map(shared.heads.read, requests) if head is not None]
-    pixels = [pixel for pixel in (shared.read(one, "203.0.113.7") for one in requests) if pixel]
+    pixels = [pixel for pixel in (shared.read(one, _PEER) for one in requests) if pixel]
     assert len(kept) == len(pixels) == TURN
 
     def read_head() -> None:
@@ -185,8 +196,9 @@ def _alone(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
             shared.heads.read(request)
 
     def read_facts() -> None:
+        cookie.read.cache_clear()
         for one in kept:
-            shared.facts.read(one, "203.0.113.7")
+            shared.facts.read(one, _PEER)
 
     def build() -> None:
         for pixel in pixels:
@@ -198,11 +210,12 @@ def _alone(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
         loop.end_turn()
 
     def whole() -> None:
+        regulars, shared.regulars = shared.regulars, Regulars()
+        cookie.read.cache_clear()
         for request in requests:
-            pixel = shared.read(request, "203.0.113.7")
-            assert pixel
-            shared.take(pixel, cast("Any", _Silent()), close=True)
+            assert shared.take_lone(request, _PEER, cast("Any", _Silent()))
         loop.end_turn()
+        shared.regulars = regulars
 
     for name, run in (
         ("head", read_head),
@@ -211,7 +224,14 @@ def _alone(shared: LaneShared, loop: _Loop) -> Iterator[Stage]:
         ("commit", commit),
         ("whole", whole),
     ):
-        yield Stage("alone", name, TURN, run)
+        yield Stage("stranger", name, TURN, run)
+
+
+def _lone_requests() -> list[bytes]:
+    lines = traffic.request_lines(count=TURN)
+    return [
+        line + traffic.header_block(number, keep_alive=False) for number, line in enumerate(lines)
+    ]
 
 
 def main() -> None:

@@ -26,29 +26,27 @@ DEFER_SECONDS: Final = 1
 # Out of descriptors or memory: others may be freed meanwhile.
 RETRY_SECONDS: Final = 1.0
 _OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_END: Final = b"\r\n\r\n"
-_CLOSE: Final = b"\r\nConnection: close\r\n"
+# As numbers: the module's are of enumerations, and to join two of those takes a microsecond.
+_STREAM: Final = int(socket.SOCK_STREAM)
+_NOW: Final = int(socket.MSG_DONTWAIT)
+_PEEK: Final = int(socket.MSG_DONTWAIT | socket.MSG_PEEK)
 
 
-class Single:
-    """A connection with one request, whose answer is all that is ever sent."""
+class Single(socket.SocketType):
+    """A connection with one request, whose answer is all that is ever sent.
 
-    __slots__ = ("_socket",)
+    The kernel sends what is left when it is closed.
+    """
 
-    def __init__(self, connection: socket.SocketType) -> None:
-        self._socket = connection
+    __slots__ = ()
 
     def write(self, data: bytes, /) -> None:
         """Send bytes; a new connection's buffer has room for an answer."""
         try:
-            self._socket.send(data, socket.MSG_DONTWAIT)
+            self.send(data, _NOW)
         except OSError:
             # The client is gone; its hit is kept.
             return
-
-    def close(self) -> None:
-        """Close; the kernel sends what is left."""
-        self._socket.close()
 
 
 class Door:
@@ -58,7 +56,7 @@ class Door:
         self, listener: socket.socket, shared: LaneShared, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._listener = listener
-        self._family = listener.family
+        self._family = int(listener.family)
         self._shared = shared
         self._loop = loop
         self._is_open = False
@@ -94,7 +92,7 @@ class Door:
             self._take(fd, address[0])
 
     def _take(self, fd: int, peer: str) -> None:
-        connection = socket.SocketType(self._family, socket.SOCK_STREAM, 0, fd)
+        connection = Single(self._family, _STREAM, 0, fd)
         try:
             if self._is_answered(connection, peer):
                 return
@@ -107,17 +105,13 @@ class Door:
         self._entering.add(task)
         task.add_done_callback(self._entering.discard)
 
-    def _is_answered(self, connection: socket.SocketType, peer: str) -> bool:
+    def _is_answered(self, connection: Single, peer: str) -> bool:
         """Take the request, if it is whole, plain and the connection's only one."""
-        data = connection.recv(RECEIVE_BYTES, socket.MSG_DONTWAIT | socket.MSG_PEEK)
-        if _CLOSE not in data or data.find(_END) != len(data) - len(_END):
-            return False
-        pixel = self._shared.read(data, peer)
-        if pixel is None or not pixel.close:
+        data = connection.recv(RECEIVE_BYTES, _PEEK)
+        if not self._shared.take_lone(data, peer, connection):
             return False
         # A connection that is closed with bytes unread is reset, and its answer may be lost.
-        connection.recv(len(data), socket.MSG_DONTWAIT)
-        self._shared.take(pixel, Single(connection), close=True)
+        connection.recv(len(data), _NOW)
         return True
 
     async def _enter(self, fd: int) -> None:

@@ -18,7 +18,9 @@ from collector.connections import Connections, end
 from collector.facts import Facts, FactsReader
 from collector.group_commit import Answerable, GroupCommit
 from collector.metrics import Counters
+from collector.parameters import is_query
 from collector.plain_head import PlainHeadReader
+from collector.regulars import Regulars
 from collector.repeats import Repeats
 from collector.responses import TIMED_OUT, TOO_MANY_CONNECTIONS, PixelAnswers
 from collector.settings import CollectorSettings
@@ -28,6 +30,7 @@ ASYNCIO_WRITE_BUFFER_BYTES: Final = 64 * 1024
 
 _VERSION: Final = b" HTTP/1.1\r\n"
 _END: Final = b"\r\n\r\n"
+_CLOSE: Final = b"\r\nConnection: close\r\n"
 
 
 class PixelRequest(NamedTuple):
@@ -36,8 +39,8 @@ class PixelRequest(NamedTuple):
     facts: Facts
     query: str
     is_get: bool
-    # Where the version begins that ends the request line: what follows may be repeated.
-    version_at: int
+    # All from the version on that ends the request line: it may be repeated.
+    block: bytes
     # The client wants the connection to end with the answer.
     close: bool
 
@@ -62,6 +65,7 @@ class LaneShared:
         self.builder = builder
         self.answers = answers
         self.commit = commit
+        self.regulars = Regulars()
         self.repeats = Repeats(builder, answers, commit)
         self.counters = counters
         self.connections = connections
@@ -92,12 +96,46 @@ class LaneShared:
             or len(request) - line_end > self.head_bytes_max
         ):
             return None
-        head = self.heads.read(request)
-        if head is None:
-            return None
-        kept, close = head
-        facts = self.facts.read(kept, peer)
-        return PixelRequest(facts, target[1:].decode(), is_get, version_at, close)
+        block = request[version_at:]
+        known = self.regulars.find((peer, block)) if is_query(target) else None
+        if known is None:
+            head = self.heads.read(request)
+            if head is None:
+                return None
+            kept, close = head
+            facts = self.facts.read(kept, peer)
+            self.regulars.note(peer, block, facts, close)
+        else:
+            facts, close = known
+        return PixelRequest(facts, target[1:].decode(), is_get, block, close)
+
+    def take_lone(self, request: bytes, peer: str, connection: Answerable) -> bool:
+        """Take a connection's only request; False if it is not surely whole, plain and that.
+
+        The answer is the last one.
+        """
+        line_end = request.find(b"\r\n")
+        version_at = line_end + 2 - len(_VERSION)
+        known = self.regulars.find((peer, request[version_at:]))
+        query = request[len(self.get_query) : version_at]
+        if (
+            known is not None
+            and known[1]
+            and request.startswith(self.get_query)
+            and line_end <= self.line_bytes_max
+            and is_query(query)
+        ):
+            if not self.repeats.noted:
+                self.commit.schedule()
+            self.repeats.noted.append((None, connection, known[0], query, request))
+            return True
+        if _CLOSE not in request or request.find(_END) != len(request) - len(_END):
+            return False
+        pixel = self.read(request, peer)
+        if pixel is None or not pixel.close:
+            return False
+        self.take(pixel, connection, close=True)
+        return True
 
     def take(self, pixel: PixelRequest, connection: Answerable, close: bool) -> None:
         """Have a request's hit written, and answered when it is."""
@@ -272,7 +310,7 @@ class Lane(asyncio.Protocol):
             return False
         self._closing = close = pixel.close or shared.connections.draining
         if pixel.is_get and not close:
-            self._known, self._facts = request[pixel.version_at :], pixel.facts
+            self._known, self._facts = pixel.block, pixel.facts
         else:
             self._known = None
         shared.take(pixel, self._transport, close)

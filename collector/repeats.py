@@ -1,4 +1,4 @@
-"""Pixel requests of one event-loop turn whose headers their connections had sent before.
+"""Pixel requests of one event-loop turn whose headers came before.
 
 By far the most requests of a busy collector. They are only noted as they arrive and are built
 together when the turn ends: their queries are then checked and parsed in one call. A query that is
@@ -22,8 +22,9 @@ class Repeater(Protocol):
         """Take the request the long way."""
 
 
-# The connection, its transport, what its headers said, the query, and the whole request.
-Repeat: TypeAlias = tuple[Repeater, Answerable, Facts, bytes, bytes]
+# The connection (None: it came for one pixel, and its query was checked), where its answer goes,
+# what its headers said, the query, and the whole request.
+Repeat: TypeAlias = tuple[Repeater | None, Answerable, Facts, bytes, bytes]
 
 
 class Repeats:
@@ -54,15 +55,23 @@ class Repeats:
         self._commit.extend(
             [line for line, _ in built if line],
             [
-                (repeat[1], answer(set_cookie=set_cookie) if set_cookie else keep_alive, False)
+                (repeat[1], keep_alive, False)
+                if repeat[0] is not None and not set_cookie
+                else (
+                    repeat[1],
+                    answer(set_cookie=set_cookie, close=repeat[0] is None),
+                    repeat[0] is None,
+                )
                 for repeat, (_, set_cookie) in zip(noted, built, strict=True)
             ],
         )
 
     def _build_apart(self, repeat: Repeat) -> None:
         repeater, transport, facts, query, data = repeat
-        if not is_query(query):
+        if repeater is not None and not is_query(query):
             repeater.read_plainly(data)
             return
         line, set_cookie = self._builder.from_query(facts, query.decode(), "GET")
-        self._commit.add(line, transport, self._answers.answer(set_cookie=set_cookie))
+        close = repeater is None
+        answer = self._answers.answer(set_cookie=set_cookie, close=close)
+        self._commit.add(line, transport, answer, close)

@@ -12,7 +12,7 @@ from bench.scenario import ScenarioOptions
 
 def test_stages_of_both_walks_run_again_and_again() -> None:
     with stages() as found:
-        assert {stage.walk for stage in found} == {"known", "alone"}
+        assert {stage.walk for stage in found} == {"known", "alone", "stranger"}
         for stage in found:
             stage.run()
 

@@ -49,7 +49,7 @@ class Rig:
         self.connections = Connections(
             bench.counters, connections_max=10, idle_seconds_max=75, read_seconds_max=10, now=100.0
         )
-        shared = LaneShared(
+        self.shared = LaneShared(
             bench.settings,
             facts=bench.reader,
             builder=bench.builder,
@@ -61,7 +61,7 @@ class Rig:
             connections=self.connections,
             new_app_connection=HandedOver,
         )
-        self.lane = Lane(shared)
+        self.lane = Lane(self.shared)
         self.lane.connection_made(self.transport)
 
     def receive(self, data: bytes) -> list[dict[str, Any]]:
