@@ -17,6 +17,8 @@ from deploy import commands, dead_letters, enrich, keys, links_command, site_che
 from deploy.capacity_command import add_capacity_arguments, capacity
 from deploy.demo.command import add_arguments as add_demo_arguments
 from deploy.demo.command import demo
+from deploy.import_logs.command import add_arguments as add_import_arguments
+from deploy.import_logs.command import import_logs
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
 EXIT_BAD_SETTINGS = 2
@@ -59,6 +61,8 @@ COMMANDS = (
             ("clickhouse",), enrich.enrich, enrich.add_arguments),
     Command("demo", "Make a synthetic month: visits, campaigns, conversions, email, bots, consent.",
             ("clickhouse", "collector"), demo, add_demo_arguments),
+    Command("import", "Make hits of an old pixel's access logs, each line once.",
+            ("clickhouse", "collector"), import_logs, add_import_arguments),
     Command("dead-letters list", "List lines that ClickHouse refused, the newest first.",
             ("clickhouse",), dead_letters.list_letters, dead_letters.add_list_arguments),
     Command("dead-letters show", "Show one refused line: why, and its bytes.",

@@ -1,0 +1,1 @@
+"""`heliograph import`: hits of an old pixel's access logs, each line once."""
