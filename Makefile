@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fuzz check lint types docs screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-budget flame bench bench-compare bench-publish kafka chaos
+.PHONY: help run test test-long fuzz check lint types docs dashboards screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-budget flame bench bench-compare bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,6 +33,10 @@ types: $(VENV)/.dev ## mypy, strict
 
 docs: $(VENV)/.dev ## generate the reference pages and the JSON Schema
 	$(BIN)/python -m deploy.reference
+
+dashboards: $(VENV)/.dev ## write Grafana's dashboards, Prometheus' alerts and the page of panels
+	$(BIN)/python -m deploy.grafana
+	$(BIN)/python -m tests.deploy.grafana.page
 
 screenshots: $(VENV)/.dev ## photograph the start page for the README (needs Chromium)
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
