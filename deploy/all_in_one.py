@@ -13,6 +13,7 @@ _WELCOME = """
 
   pixel    {pixel}?e=PageView
   try it   {collector}/start#key={key}
+  watch    {live}
   ask      curl '{store}/?query=SELECT+received_at,event,url+FROM+{table}+ORDER+BY+received_at+DESC+LIMIT+5+FORMAT+PrettyCompact'
   health   http://{admin_host}:{admin_port}/readyz
 
@@ -36,11 +37,14 @@ def all_in_one(settings: Settings) -> Settings:
         # Nothing on the way to a topic runs here, whatever is set for the machines that ship.
         "consumer": settings.consumer.model_copy(update={"source": "journal"}),
     }
+    store: dict[str, object] = {}
     if not settings.collector.start_store_url:
-        page_url = url if _is_default(settings) else f"{url}/?database={clickhouse.database}"
-        updates["collector"] = settings.collector.model_copy(update={"start_store_url": page_url})
-        origins = (*settings.store.origins_allowed, *_origins(settings))
-        updates["store"] = settings.store.model_copy(update={"origins_allowed": origins})
+        url = _url_for_pages(settings)
+        updates["collector"] = settings.collector.model_copy(update={"start_store_url": url})
+        store["origins_allowed"] = (*settings.store.origins_allowed, *_origins(settings))
+    if not settings.store.live_page_collector_url:
+        store["live_page_collector_url"] = collector_url(settings)
+    updates["store"] = settings.store.model_copy(update=store)
     return settings.model_copy(update=updates)
 
 
@@ -54,6 +58,7 @@ def welcome(settings: Settings) -> str:
         collector=collector_url(settings),
         key=start_key(load_secrets(secret, None)),
         pixel=collector_url(settings) + settings.collector.pixel_path,
+        live=_url_for_pages(settings),
         store=store_url(settings),
         table="hits" if _is_default(settings) else f"{settings.clickhouse.database}.hits",
         admin_host=settings.collector.admin_host,
@@ -71,6 +76,14 @@ def collector_url(settings: Settings) -> str:
 def store_url(settings: Settings) -> str:
     """Return the embedded store's address, for clients on this machine."""
     return f"http://{_shown(settings.store.host)}:{settings.store.port}"
+
+
+def _url_for_pages(settings: Settings) -> str:
+    """Return the store's address with the database, if a client must name it."""
+    url = store_url(settings)
+    if _is_default(settings):
+        return url
+    return f"{url}/?database={settings.clickhouse.database}"
 
 
 def _is_default(settings: Settings) -> bool:

@@ -20,6 +20,7 @@ from deploy.embedded_store.engine import StartError
 from deploy.embedded_store.errors import NOT_IMPLEMENTED, QUERY_IS_TOO_LARGE, StoreError
 from deploy.embedded_store.insert import answer_insert
 from deploy.embedded_store.query import answer_statement
+from deploy.embedded_store.root_page import answer_root, ok
 from deploy.embedded_store.settings import StoreSettings
 from deploy.embedded_store.statement import find_insert
 from deploy.embedded_store.store import Store
@@ -74,7 +75,7 @@ def make_app(store: Store) -> web.Application:
 
     async def statement(request: web.Request) -> web.StreamResponse:
         if request.method in ("GET", "HEAD") and "query" not in request.query:
-            return web.Response(text="Ok.\n", content_type="text/html", charset="UTF-8")
+            return answer_root(request, store.settings)
         return await _answer(store, access, request)
 
     app = web.Application(middlewares=[guard])
@@ -108,7 +109,7 @@ async def _report_until_stopped(child: Child, store: Store) -> None:
 
 
 async def _ok(_request: web.Request) -> web.Response:
-    return web.Response(text="Ok.\n", content_type="text/html", charset="UTF-8")
+    return ok()
 
 
 async def _preflight(request: web.Request) -> web.Response:

@@ -62,6 +62,16 @@ class StoreSettings(BaseModel):
         description="Origins (scheme://host:port) whose pages may act as `reader` without a "
         "password. Add the origin of a dashboard that runs in the browser.",
     )
+    live_page: bool = Field(
+        default=True,
+        description="Answer a browser's `GET /` with the live page (docs/live-page.md). Without it "
+        "browsers get `Ok.` like everybody else.",
+    )
+    live_page_collector_url: str = Field(
+        default="",
+        description="The collector's address as people reach it, for the live page's link to its "
+        "page /start. `heliograph run` sets it.",
+    )
     queries_running_max: int = Field(
         default=32,
         ge=1,

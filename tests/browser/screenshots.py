@@ -1,7 +1,7 @@
-"""`make screenshots`: the pictures in docs/images, of the real start page with real hits.
+"""`make screenshots`: the pictures in docs/images, of the real pages with real hits.
 
-`docs/images/start.png` is the one committed; with a folder as argument, whole pages on a light and
-a dark screen and a phone go there, to look at before a change of the page is committed.
+`docs/images/start.png` and `live*.png` are committed; with a folder as argument, whole start pages
+on a light and a dark screen and a phone go there, to look at before a change is committed.
 """
 
 import sys
@@ -11,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page
 
+from tests.browser import live_screenshots
 from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import chromium, running
 from tests.support.start_page import start_url
@@ -34,6 +35,8 @@ def main() -> None:
         running(path) as browser,
         AllInOneProcess(Path(folder)) as heliograph,
     ):
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        live_screenshots.take(browser, heliograph, IMAGES)
         url = start_url(heliograph)
         page = _page_with_hits(browser, url, SCREENS["light"])
         _shoot_to_the_table(page, IMAGES / "start.png")
@@ -65,7 +68,6 @@ def _shoot_to_the_table(page: Page, path: Path) -> None:
     table = page.get_by_role("table").bounding_box()
     assert table is not None
     height = table["y"] + table["height"] + 24
-    path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(
         path=path,
         full_page=True,
