@@ -19,6 +19,7 @@ from deploy.demo.command import add_arguments as add_demo_arguments
 from deploy.demo.command import demo
 from deploy.import_logs.command import add_arguments as add_import_arguments
 from deploy.import_logs.command import import_logs
+from deploy.person import command as person
 from deploy.settings import BadSettings, Settings, environment_variable, load, rows
 
 EXIT_BAD_SETTINGS = 2
@@ -41,6 +42,7 @@ class Command:
 GROUPS = {
     "dead-letters": "Lines that ClickHouse refused: list, show, replay them.",
     "keys": "Keys of those who send events from a server.",
+    "person": "What is stored of a person: show it, hand it over, erase it.",
     "sites": "The sites that this collector serves.",
 }
 ALL_SECTIONS = tuple(Settings.model_fields)
@@ -70,6 +72,12 @@ COMMANDS = (
     Command("dead-letters replay", "Put refused lines through again; each becomes one hit at most, "
             "however often it is replayed.",
             ("clickhouse",), dead_letters.replay_letters, dead_letters.add_replay_arguments),
+    Command("person show", "Say how much is stored of a person.",
+            ("clickhouse",), person.show, person.add_arguments),
+    Command("person export", "Print all that is stored of a person.",
+            ("clickhouse",), person.export, person.add_export_arguments),
+    Command("person erase", "Erase all that is stored of a person, and print a receipt.",
+            ("clickhouse",), person.erase_person, person.add_erase_arguments),
     Command("capacity", "Plan: what machines and disks a number of hits a second needs.",
             (), capacity, add_capacity_arguments),
     Command("snippet", "Print what a page, a mail or a server needs to send hits, ready to copy.",
