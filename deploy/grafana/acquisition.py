@@ -15,7 +15,7 @@ _ATTRIBUTED = (
 )
 _SHARE = {"bounce_rate": "percentunit"}
 _CONVERSIONS = {"campaign": ("This site's conversions", frame.leads_to(
-    "conversions", site="${site:queryparam}"))}  # fmt: skip
+    "conversions", same=("site",)))}  # fmt: skip
 
 
 def dashboard() -> Dashboard:

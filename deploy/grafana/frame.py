@@ -128,7 +128,11 @@ def text(name: str, label: str, value: str) -> Builder[VariableModel]:
     return TextBoxVariable(name).label(label).default_value(value).options([option]).current(option)
 
 
-def leads_to(name: str, **variables: str) -> str:
-    """Return the URL of another dashboard at the same time range, with variables set."""
+def leads_to(name: str, *, same: Sequence[str] = (), **variables: str) -> str:
+    """Return the URL of another dashboard at the same time range.
+
+    Variables in `same` are taken along as they are chosen here, `variables` are set.
+    """
+    kept = "".join(f"&${{{key}:queryparam}}" for key in same)
     chosen = "".join(f"&var-{key}={value}" for key, value in variables.items())
-    return f"/d/{UIDS[name]}?${{__url_time_range}}{chosen}"
+    return f"/d/{UIDS[name]}?${{__url_time_range}}{kept}{chosen}"

@@ -34,9 +34,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A table: names of columns, and rows."""
+    """A table: names and types of columns, and rows."""
 
     columns: list[str]
+    types: list[str]
     rows: list[list[Any]]
 
     def column(self, name: str) -> list[Any]:
@@ -94,7 +95,8 @@ class Board:
             output_format_json_quote_64bit_integers=0,
         )
         parsed = orjson.loads(text)
-        return Answer([one["name"] for one in parsed["meta"]], parsed["data"])
+        names, types = zip(*((one["name"], one["type"]) for one in parsed["meta"]), strict=True)
+        return Answer(list(names), list(types), parsed["data"])
 
     def view(self, dashboard: str, **chosen: Chosen) -> View:
         """Return a dashboard as it opens, with some variables chosen."""

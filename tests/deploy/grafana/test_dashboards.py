@@ -68,6 +68,9 @@ def test_links_lead_to_dashboards_and_set_their_variables(name: str) -> None:
         target = next(other for other, uid in UIDS.items() if url.startswith(f"/d/{uid}?"))
         assert target in DASHBOARDS
         assert set(re.findall(r"&var-(\w+)=", url)) <= set(variables(target)), url
+        for kept in re.findall(r"&\$\{(\w+):queryparam\}", url):
+            assert kept in variables(target), url
+            assert kept in variables(name), url
         for field in re.findall(r"__data\.fields\.(\w+)", url):
             assert any(columns_have(panel, field) for panel in dashboard["panels"]), url
 

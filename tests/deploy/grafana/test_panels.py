@@ -11,6 +11,10 @@ from tests.deploy.grafana.macros import Chosen
 
 pytestmark = pytest.mark.real
 
+SHOWN = re.compile(
+    r"String|LowCardinality\(String\)|U?Int(8|16|32|64)|Float64|Decimal\(.*\)|Date|DateTime.*"
+)
+
 each_target = pytest.mark.parametrize(
     "target", list(targets(CLICKHOUSE)), ids=lambda target: target.name
 )
@@ -51,6 +55,14 @@ def test_series_are_in_the_order_of_time(board: Board, target: Target) -> None:
     if any(isinstance(value, str) for value in answer.rows[0][1:]):
         # The data source draws text, then one number, as a line for each text.
         assert [isinstance(value, str) for value in answer.rows[0][1:]] == [True, False]
+
+
+@each_target
+def test_columns_are_of_types_that_the_data_source_shows(board: Board, target: Target) -> None:
+    """Others, Array and Tuple say, come out as JSON, and no panel draws that."""
+    answer = board.answer(target)
+    for name, kind in zip(answer.columns, answer.types, strict=True):
+        assert SHOWN.fullmatch(kind), f"{name}: {kind}"
 
 
 def test_a_quote_in_a_name_is_only_a_name(board: Board) -> None:

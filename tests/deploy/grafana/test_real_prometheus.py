@@ -7,6 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -106,7 +107,7 @@ def test_every_panel_of_metrics_shows_something(tmp_path: Path) -> None:
         }
         assert len(asked) > 20
         for name, expression in asked.items():
-            wait_until(lambda expression=expression: bool(server.query(expression)), 30, name)
+            wait_until(partial(server.query, expression), 30, name)
         stored = "sum(heliograph_consumer_rows_total)"
         wait_until(lambda: server.query(stored)[0]["value"][1] == "20", 30)
         rules = server.get("/api/v1/rules")["groups"][0]["rules"]
