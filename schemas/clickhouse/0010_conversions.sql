@@ -8,8 +8,9 @@ INSERT INTO conversion_events SETTINGS insert_deduplication_token = 'conversion_
     ('Purchase'), ('Lead'), ('Signup'), ('CompleteRegistration'), ('Subscribe'), ('StartTrial'), ('Contact'),
     ('Schedule'), ('SubmitApplication'), ('Donate');
 -- The same site, event and event id within 48 hours of the first hit is one conversion, by Meta's rule for
--- browser and server events; without an event id each hit is one.
-CREATE VIEW IF NOT EXISTS conversions AS
+-- browser and server events; without an event id each hit is one. Hits of the week before the range are read:
+-- an id that comes again and again for longer, never 48 hours apart, may count once more.
+CREATE VIEW IF NOT EXISTS conversions_between AS
 SELECT
     counted.site AS site,
     event,
@@ -59,16 +60,31 @@ FROM
             arrayFilter(x -> x.1 >= first_at AND x.1 <= first_at + INTERVAL 48 HOUR, hit_list) AS one
         FROM people_hits
         WHERE event IN (SELECT event FROM conversion_events)
+            AND received_at >= {since:DateTime('UTC')} - INTERVAL 7 DAY
+            AND received_at < {until:DateTime('UTC')} + INTERVAL 2 DAY
         GROUP BY site, event, event_id, if(event_id = '', id, toUUID('00000000-0000-0000-0000-000000000000'))
     )
 ) AS counted
 LEFT JOIN
 (
-    SELECT site, user_id, argMax(toString(visitor_id), received_at) AS visitor
+    SELECT site, user_id, toString(argMax(assumeNotNull(visitor_id), received_at)) AS visitor
     FROM hits
-    WHERE user_id != '' AND isNotNull(visitor_id)
+    WHERE user_id != '' AND isNotNull(visitor_id) AND user_id IN
+    (
+        SELECT user_id
+        FROM hits
+        WHERE isNull(visitor_id) AND user_id != '' AND event IN (SELECT event FROM conversion_events)
+            AND received_at >= {since:DateTime('UTC')} - INTERVAL 7 DAY
+            AND received_at < {until:DateTime('UTC')} + INTERVAL 2 DAY
+    )
     GROUP BY site, user_id
-) AS users ON counted.site = users.site AND counted.user_id = users.user_id;
+) AS users ON counted.site = users.site AND counted.user_id = users.user_id
+WHERE converted_at >= {since:DateTime('UTC')} AND converted_at < {until:DateTime('UTC')};
+-- Of all time. What asks for a range asks conversions_between, since a filter here does not reach the hits.
+CREATE VIEW IF NOT EXISTS conversions AS
+SELECT *
+FROM conversions_between(
+    since = toDateTime('1980-01-01 00:00:00', 'UTC'), until = toDateTime('2100-01-01 00:00:00', 'UTC'));
 CREATE VIEW IF NOT EXISTS conversions_by_day AS
 SELECT
     site, toDate(converted_at) AS day, event, currency,

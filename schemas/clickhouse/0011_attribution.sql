@@ -4,8 +4,7 @@ CREATE VIEW IF NOT EXISTS attribution AS
 WITH
     converted AS
     (
-        SELECT * FROM conversions
-        WHERE converted_at >= {since:DateTime('UTC')} AND converted_at < {until:DateTime('UTC')}
+        SELECT * FROM conversions_between(since = {since:DateTime('UTC')}, until = {until:DateTime('UTC')})
     ),
     visited AS
     (

@@ -13,6 +13,7 @@ PAGE = (Path(__file__).parents[3] / "docs/reports.md").read_text()
 ARGUMENTS = {
     "sessions": ALL,
     "sessions_by_day": ALL,
+    "conversions_between": ALL,
     "retention_by_week": ALL,
     "retention_by_day": ALL,
     "attribution": f"{ALL}, lookback_days = 30",
