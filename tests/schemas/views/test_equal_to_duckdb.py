@@ -136,3 +136,15 @@ def test_pages(reports: Reports, duck: duckdb.DuckDBPyConnection) -> None:
         "SELECT site, host, path, sum(page_views) FROM pages_by_hour GROUP BY site, host, path"
     )
     assert found == comparable(wanted)
+
+
+@pytest.mark.parametrize(
+    ("view", "time"), [("conversions_between", "converted_at"), ("sessions", "started_at")]
+)
+def test_a_range_has_what_all_time_has_of_it(reports: Reports, view: str, time: str) -> None:
+    middle = reports.text(f"SELECT toString(toDateTime(median({time}), 'UTC')) FROM {view}({ALL})")
+    since, until = f"'{middle}'", f"toDateTime('{middle}', 'UTC') + INTERVAL 3 DAY"
+    found = reports.rows(f"SELECT * FROM {view}(since = {since}, until = {until})")
+    kept = f"{time} >= {since} AND {time} < {until}"
+    assert len(found) > 5
+    assert found == reports.rows(f"SELECT * FROM {view}({ALL}) WHERE {kept}")
