@@ -1,6 +1,6 @@
 # Heliograph. `make help` lists the targets; each sets up what it needs.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long fuzz check lint types docs dashboards screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-budget flame bench bench-compare bench-publish kafka chaos
+.PHONY: help run test test-long fuzz check lint types docs dashboards screenshots tag lock clean bench-hot bench-pump bench-shipper bench-kafka-consumer bench-path bench-budget bench-views flame bench bench-compare bench-publish kafka chaos
 
 PYTHON ?= python3
 VENV := .venv
@@ -77,6 +77,9 @@ bench-path: $(VENV)/.dev ## pixel to Kafka to a row, and ten minutes without Kaf
 
 bench-budget: $(VENV)/.dev ## what a hit costs by stage, into docs/hot-path.md (ARGS=--quick, ARGS=--page)
 	$(BIN)/python -m bench.budget $(ARGS)
+
+bench-views: $(VENV)/.dev ## what the views of reports take on 100 million hits (ARGS="--hits 3000000")
+	$(BIN)/python -m bench.views $(ARGS)
 
 flame: $(VENV)/.dev ## a flame graph of the collector under load (ARGS="--alone --output x.svg")
 	$(BIN)/python -m bench.flame $(ARGS)

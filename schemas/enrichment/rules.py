@@ -176,7 +176,8 @@ def _says(pattern: str) -> str:
     """Tell whether a user agent matches: plain alternatives without a pattern, since compiling
     those of `agents` took 25 ms of each insert.
     """
-    plain, others = [], []
+    plain: list[str] = []
+    others: list[str] = []
     for one in re.split(r"\|(?![^(]*\))", pattern):
         (plain if _PLAIN.fullmatch(one) else others).append(one)
     tests = [f"match(lower(user_agent), {literal(_any(others))})"] if others else []
