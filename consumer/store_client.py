@@ -70,8 +70,16 @@ class StoreClient:
         Raises StoreError for ClickHouse's own errors, SinkAway if the outcome is not known.
         """
         parameters = {"database": self._database if database is None else database}
-        text, _ = await self._post(parameters, {}, statement.encode())
-        return text
+        answer, _ = await self._post(parameters, {}, statement.encode())
+        return answer.decode(errors="backslashreplace").strip()
+
+    async def fetch(self, statement: str) -> bytes:
+        """Run a statement and return its result as it is, for formats that are no text.
+
+        Raises as `execute` does.
+        """
+        answer, _ = await self._post({"database": self._database}, {}, statement.encode())
+        return answer
 
     async def insert(self, statement: str, data: bytes, settings: Mapping[str, str]) -> int:
         """Run ``INSERT … FORMAT …`` with `data` as its rows; return how many rows were read.
@@ -88,7 +96,7 @@ class StoreClient:
 
     async def _post(
         self, parameters: Mapping[str, str], headers: Mapping[str, str], data: bytes
-    ) -> tuple[str, int]:
+    ) -> tuple[bytes, int]:
         assert self._session is not None, "the client is used outside its context"
         try:
             async with self._session.post(
@@ -97,9 +105,9 @@ class StoreClient:
                 headers={**headers, "Content-Length": str(len(data))},
                 data=_pieces(data),
             ) as response:
-                text = (await response.read()).decode(errors="backslashreplace").strip()
-                _raise_for(response, text)
-                return text, _rows_of(response.headers.get("X-ClickHouse-Summary", "{}"))
+                answer = await response.read()
+                _raise_for(response, answer.decode(errors="backslashreplace").strip())
+                return answer, _rows_of(response.headers.get("X-ClickHouse-Summary", "{}"))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             reason = str(error) or type(error).__name__
             raise SinkAway(

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 
 from deploy import commands, dead_letters, enrich, keys, links_command, site_check
+from deploy.audiences import command as audiences
 from deploy.capacity_command import add_capacity_arguments, capacity
 from deploy.demo.command import add_arguments as add_demo_arguments
 from deploy.demo.command import demo
@@ -40,6 +41,7 @@ class Command:
 
 
 GROUPS = {
+    "audiences": "People to speak to again, by what they did; only who consented.",
     "dead-letters": "Lines that ClickHouse refused: list, show, replay them.",
     "keys": "Keys of those who send events from a server.",
     "person": "What is stored of a person: show it, hand it over, erase it.",
@@ -72,6 +74,15 @@ COMMANDS = (
     Command("dead-letters replay", "Put refused lines through again; each becomes one hit at most, "
             "however often it is replayed.",
             ("clickhouse",), dead_letters.replay_letters, dead_letters.add_replay_arguments),
+    Command("audiences list", "List the audiences of the file, and how large each is.",
+            ("clickhouse",), audiences.list_audiences, audiences.add_file_argument),
+    Command("audiences run", "Find who is in each audience now, once or every so often.",
+            ("clickhouse",), audiences.run_audiences, audiences.add_run_arguments),
+    Command("audiences export", "Write who is in an audience, for a tool or an ad network.",
+            ("clickhouse",), audiences.export_audience, audiences.add_export_arguments),
+    Command("audiences serve", "Hand audiences out over HTTP, to those who have a key.",
+            ("clickhouse", "collector"), audiences.serve_audiences,
+            audiences.add_serve_arguments),
     Command("person show", "Say how much is stored of a person.",
             ("clickhouse",), person.show, person.add_arguments),
     Command("person export", "Print all that is stored of a person.",

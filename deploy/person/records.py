@@ -20,8 +20,13 @@ from schemas.errors import Explained
 ROW_NAMES: Final[Mapping[str, str]] = {
     "hits": "toString(id)",
     "dead_letters": "concat(source, ':', toString(position))",
+    "audience_members": "concat(audience, ' ', toString(snapshot_at), ' ', person)",
 }
-_TIMES: Final[Mapping[str, str]] = {"hits": "received_at", "dead_letters": "inserted_at"}
+_TIMES: Final[Mapping[str, str]] = {
+    "hits": "received_at",
+    "dead_letters": "inserted_at",
+    "audience_members": "snapshot_at",
+}
 
 
 class NotErased(Explained):

@@ -26,7 +26,11 @@ class Subject:
 
     def conditions(self) -> Mapping[str, str]:
         """Return the condition for each table that holds such ids."""
-        return {"hits": self._in_hits(), "dead_letters": self._in_letters()}
+        return {
+            "hits": self._in_hits(),
+            "dead_letters": self._in_letters(),
+            "audience_members": self._in_audiences(),
+        }
 
     def digests(self) -> list[dict[str, str]]:
         """Return kind and SHA-256 of each id: a receipt must not keep what was erased."""
@@ -53,6 +57,13 @@ class Subject:
                 member = f'"{name}":{orjson.dumps(text).decode()}'
                 parts.append(f"position(raw, {sql_text(member)}) > 0")
         return f"({' OR '.join(parts)})"
+
+    def _in_audiences(self) -> str:
+        """Return the condition of members, who have no address."""
+        parts = [f"visitor_id = toUUID({sql_text(text)})" for text in self.visitors]
+        parts += [f"user_id = {sql_text(text)}" for text in self.users]
+        parts += [f"person = {sql_text(text)}" for text in (*self.visitors, *self.users)]
+        return f"({' OR '.join(parts or ['false'])})"
 
 
 _EMPTY: Final = "give --visitor, --user or --ip; each may be repeated"

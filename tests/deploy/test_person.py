@@ -41,7 +41,7 @@ def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreProcess]:
 @pytest.fixture
 def store(process: StoreProcess) -> StoreProcess:
     for table in ("hits", "dead_letters", "dead_letter_replays", "traffic_rollup", "pages_rollup",
-                  "rollup_rebuilds"):  # fmt: skip
+                  "rollup_rebuilds", "audience_members"):  # fmt: skip
         process.must(f"TRUNCATE TABLE {table}")
     process.must(
         "INSERT INTO hits FORMAT JSONEachRow",
@@ -56,6 +56,11 @@ def store(process: StoreProcess) -> StoreProcess:
     process.must(
         "INSERT INTO dead_letter_replays (source, position, outcome, reason, edited) VALUES "
         "('journal/a', 7, 'refused', 'it says', false), ('journal/a', 9, 'refused', 'x', false)"
+    )
+    process.must(
+        "INSERT INTO audience_members (audience, snapshot_at, person, visitor_id, user_id) VALUES "
+        f"('a', now(), '{VISITOR}', '{VISITOR}', ''), ('b', now(), '{USER}', NULL, '{USER}'), "
+        f"('b', now(), '{USER}0', NULL, '{USER}0')"
     )
     return process
 
@@ -141,6 +146,10 @@ def test_erase_leaves_nothing_and_counts_right(
     ids = "\n".join(sorted(one["id"] for one in THEIRS))
     assert of_table["hits"]["checksum"] == sha256(ids.encode()).hexdigest()
     assert (of_table["dead_letters"]["rows"], of_table["dead_letters"]["rows_left"]) == (2, 0)
+    assert (of_table["audience_members"]["rows"], of_table["audience_members"]["rows_left"]) == (
+        2, 0
+    )  # fmt: skip
+    assert store.must("SELECT person FROM audience_members") == f"{USER}0"
     assert receipt["sha256"] == checksum(receipt)
     assert receipt["rollup_hours_rebuilt"] == len(
         {(one["site"], one["received_at"][:13]) for one in THEIRS}
@@ -170,7 +179,7 @@ def test_killed_before_the_rollups_the_next_run_makes_them_good(
             person(store, "erase", *who(), "--yes")
     assert person(store, "erase", *who(), "--yes") == 0
     receipt = orjson.loads(capsys.readouterr().out)
-    assert [one["rows"] for one in receipt["tables"]] == [0, 0]
+    assert [one["rows"] for one in receipt["tables"]] == [0, 0, 0]
     assert receipt["rollup_hours_rebuilt"] > 0
     assert rollups(store) == without_them(store)
 
