@@ -5,7 +5,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from deploy.grafana import frame
 from deploy.grafana.panels import Panel, bars, lines, numbers, rows, stacked
 
-_RANGE = "$__timeFilter_ms(converted_at) AND {sites}"
+# Those of the range alone: `conversions` with a filter would look through the hits of all time.
+_FROM = "FROM conversions_between(since = $__fromTime, until = $__toTime) AS one WHERE {sites}"
 _ACQUISITION = {"site": ("What they are owed to", frame.leads_to(
     "acquisition", site="${__data.fields.site}"))}  # fmt: skip
 
@@ -28,37 +29,36 @@ def _conversions() -> list[Panel]:
             "Conversions",
             "SELECT count() AS conversions, uniqExactIf(person, person != '') AS people, "
             "countIf(from_browser AND from_server) AS seen_by_both, "
-            f"sum(copies) - count() AS copies_dropped FROM conversions WHERE {_RANGE}",
+            f"sum(copies) - count() AS copies_dropped {_FROM}",
             "A copy is the same event id within 48 hours.",
         ),
         stacked(
             "Conversions by event",
             "SELECT $__timeInterval(converted_at) AS time, event, count() AS value "
-            f"FROM conversions WHERE {_RANGE} GROUP BY time, event ORDER BY time, event",
+            f"{_FROM} GROUP BY time, event ORDER BY time, event",
             "As they happened.",
         ).interval("1h"),
         lines(
             "Revenue by day",
-            "SELECT day AS time, currency, sum(conversions_by_day.value) AS value "
-            "FROM conversions_by_day WHERE $__dateFilter(day) AND currency != '' AND {sites} "
-            "GROUP BY time, currency ORDER BY time, currency",
-            "By currency, whole days.",
+            "SELECT toDate(converted_at) AS time, currency, sum(one.value) AS value "
+            f"{_FROM} AND currency != '' GROUP BY time, currency ORDER BY time, currency",
+            "By currency.",
         ),
         rows(
             "Events",
             "SELECT site, event, currency, count() AS conversions, "
-            "uniqExactIf(person, person != '') AS people, sum(conversions.value) AS value, "
-            f"avg(conversions.value) AS value_average FROM conversions WHERE {_RANGE} "
+            "uniqExactIf(person, person != '') AS people, sum(one.value) AS value, "
+            f"avg(one.value) AS value_average {_FROM} "
             "GROUP BY site, event, currency ORDER BY conversions DESC, site, event, currency",
             "Click a site for what its conversions are owed to.",
             links=_ACQUISITION,
         ),
         stacked(
             "Who reported them",
-            "SELECT day AS time, sum(browser_only) AS browser, sum(server_only) AS server, "
-            "sum(conversions_by_day.both) AS both_of_them FROM conversions_by_day "
-            "WHERE $__dateFilter(day) AND {sites} GROUP BY time ORDER BY time",
-            "Whole days. Only one of them for long: a snippet or a server's reports are missing.",
+            "SELECT toDate(converted_at) AS time, countIf(from_server = 0) AS browser, "
+            "countIf(from_browser = 0) AS server, countIf(from_browser AND from_server) AS "
+            f"both_of_them {_FROM} GROUP BY time ORDER BY time",
+            "Only one of them for long: a snippet or a server's reports are missing.",
         ),
     ]
 
@@ -90,7 +90,7 @@ def _detail() -> list[Panel]:
         rows(
             "Pages of conversions",
             "SELECT host, path, event, count() AS conversions, currency, "
-            f"sum(conversions.value) AS value FROM conversions WHERE {_RANGE} AND host != '' "
+            f"sum(one.value) AS value {_FROM} AND host != '' "
             "GROUP BY host, path, event, currency ORDER BY conversions DESC, host, path, event, "
             "currency LIMIT 50",
             "Where the browser was.",
@@ -98,7 +98,7 @@ def _detail() -> list[Panel]:
         rows(
             "The latest conversions",
             "SELECT converted_at, site, event, value, currency, path, copies, from_browser, "
-            f"from_server FROM conversions WHERE {_RANGE} "
+            f"from_server {_FROM} "
             "ORDER BY converted_at DESC, conversion_id LIMIT 50",
             "Each once, the newest first.",
             links=_ACQUISITION,

@@ -7,7 +7,7 @@ from pathlib import Path
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from deploy.grafana import acquisition, conversions, email, overview, pipeline, quality
+from deploy.grafana import acquisition, audiences, conversions, email, overview, pipeline, quality
 from deploy.grafana.alerts import alerts_file
 
 DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
@@ -15,6 +15,7 @@ DASHBOARDS: Mapping[str, Callable[[], Dashboard]] = {
     "acquisition": acquisition.dashboard,
     "conversions": conversions.dashboard,
     "email": email.dashboard,
+    "audiences": audiences.dashboard,
     "pipeline": pipeline.dashboard,
     "quality": quality.dashboard,
 }

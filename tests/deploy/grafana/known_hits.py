@@ -43,6 +43,14 @@ def hits() -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["received_at"], one["id"]))
 
 
+def audiences(hits: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return who is in each audience of the shop, in the end."""
+    known = [one for one in hits if one["site"] == "shop" and "visitor_id" in one]
+    buyers = {one["visitor_id"] for one in known if one["event"] == "Purchase"}
+    readers = {one["visitor_id"] for one in known if "/docs/" in one.get("url", "")}
+    return {"buyers": sorted(buyers), "readers": sorted(readers)}
+
+
 def _mail(source: random.Random, number: int) -> list[dict[str, Any]]:
     about = {
         "endpoint": "pixel",

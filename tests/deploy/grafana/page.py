@@ -31,7 +31,15 @@ def page(board: Board, hits: list[dict[str, Any]]) -> str:
     """Return the page."""
     sites = len({one["site"] for one in hits})
     parts = [_HEAD.format(hits=f"{len(hits):,}", sites=sites)]
-    for name in ("overview", "acquisition", "conversions", "email", "pipeline", "quality"):
+    for name in (
+        "overview",
+        "acquisition",
+        "conversions",
+        "email",
+        "audiences",
+        "pipeline",
+        "quality",
+    ):
         dashboard = DASHBOARDS[name]
         parts.append(f"## {dashboard['title'].removeprefix('Heliograph: ').capitalize()}\n")
         parts.append(f"{dashboard['description']}\n")

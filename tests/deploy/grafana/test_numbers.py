@@ -185,3 +185,21 @@ def test_letters_and_lag(board: Board, hits: Hits) -> None:
     minutes = {millis(one["received_at"]) // 60_000 for one in hits}
     first_ms = visits.START_MS - visits.START_MS % visits.DAY_MS
     assert len(lag.rows) == sum(minute * 60_000 >= first_ms for minute in minutes)
+
+
+def test_audiences(board: Board, hits: Hits) -> None:
+    wanted = known_hits.audiences(hits)
+    buyers, readers = (set(wanted[name]) for name in ("buyers", "readers"))
+    (now,) = board.panel("audiences", "Audiences now").dicts()
+    assert (now["audiences"], now["people"]) == (2, len(buyers | readers))
+    each = board.panel("audiences", "Each audience").dicts()
+    assert {row["audience"]: row["members"] for row in each} == {
+        name: len(people) for name, people in wanted.items()
+    }
+    assert {row["audience"]: row["change"] for row in each} == {
+        name: len(people) - len(people) // 4 for name, people in wanted.items()
+    }
+    shared = board.panel("audiences", "Shared members").rows
+    assert shared == [["buyers, readers", len(buyers & readers)]]
+    sizes = board.panel("audiences", "Size over time", audience=["buyers"]).column("value")
+    assert sizes == [len(buyers) // 4, len(buyers) // 2, len(buyers)]

@@ -83,7 +83,7 @@ def test_what_people_type_is_quoted(target: Target) -> None:
 
 
 def test_variables_have_values(board: Board) -> None:
-    for dashboard in ("overview", "acquisition", "conversions", "email", "quality"):
+    for dashboard in ("overview", "acquisition", "conversions", "email", "audiences", "quality"):
         for variable in variables(dashboard).values():
             if variable["type"] == "query":
                 assert board.ask(variable["query"]).rows, variable["name"]
