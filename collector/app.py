@@ -5,7 +5,7 @@ Routes are in `collector.routes`; here are the order of middleware and the heade
 
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from collector.app_connection import AppConnection
 from collector.desk import DESK, Desk
@@ -42,6 +42,7 @@ def make_app(desk: Desk) -> web.Application:
     app[DESK] = desk
     app.on_response_prepare.append(_drop_server_header)
     app.on_response_prepare.append(_close_after_expectation)
+    app.on_response_prepare.append(_say_close)
     for routes in _ROUTES:
         routes.add(app, desk.settings)
     return app
@@ -121,4 +122,10 @@ async def _close_after_expectation(request: web.Request, response: web.StreamRes
     if response.status == web.HTTPExpectationFailed.status_code:
         request.app[DESK].counters.refuse(response.status)
         response.force_close()
+        response.headers["Connection"] = "close"
+
+
+async def _say_close(request: web.Request, response: web.StreamResponse) -> None:
+    """Say to clients of HTTP/1.0 too that the connection ends, as the lane does."""
+    if response.keep_alive is False and request.version < HttpVersion11:
         response.headers["Connection"] = "close"

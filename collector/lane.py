@@ -3,8 +3,8 @@
 Wire → facts → hit → journal, with no await between a request's last byte and its answer. A request
 whose bytes behind the target equal the connection's last ones takes the short way: those headers
 were parsed and understood before. Only requests of plain form are understood here (RFC 9112, origin
-form, HTTP/1.1, one Host, no body); anything else, malformed ones too, is the application's to
-answer, with all bytes read so far. Nothing is raised out of a callback.
+form, HTTP/1.1 or, with `Connection: close`, 1.0, one Host, no body); anything else, malformed too,
+is the application's to answer, with all bytes read so far. Nothing is raised out of a callback.
 
 Must not know Kafka, the store, or any other route.
 """
@@ -29,6 +29,8 @@ from collector.settings import CollectorSettings
 ASYNCIO_WRITE_BUFFER_BYTES: Final = 64 * 1024
 
 _VERSION: Final = b" HTTP/1.1\r\n"
+# As nginx asks whom it is a proxy for, unless it is told otherwise; together with `_CLOSE`.
+_OLD_VERSION: Final = b" HTTP/1.0\r\n"
 _END: Final = b"\r\n\r\n"
 _CLOSE: Final = b"\r\nConnection: close\r\n"
 
@@ -88,7 +90,10 @@ class LaneShared:
         version_at = line_end + 2 - len(_VERSION)
         target = request[len(self.get if is_get else self.head) : version_at]
         if (
-            not request.startswith(_VERSION, version_at)
+            not (
+                request.startswith(_VERSION, version_at)
+                or (request.startswith(_OLD_VERSION, version_at) and _CLOSE in request)
+            )
             or (target and not target.startswith(b"?"))
             or b"#" in target
             or not target.isascii()

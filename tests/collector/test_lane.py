@@ -152,6 +152,15 @@ def test_facts_stay_with_the_header_block_they_came_from(loop: FakeLoop) -> None
     assert again["consent_source"] == "default"
 
 
+def test_a_proxy_that_speaks_http_1_0_stays_in_the_lane(loop: FakeLoop) -> None:
+    rig = Rig(loop)
+    old = pixel(b"/p.gif?e=a", b"Connection: close").replace(b"HTTP/1.1", b"HTTP/1.0")
+    assert len(rig.receive(old)) == 1
+    assert rig.handed_over is None
+    assert b"\r\nConnection: close\r\n" in rig.transport.written
+    assert rig.transport.closing
+
+
 @pytest.mark.parametrize("request_", [pixel(b"/p.gif?e=a", *BROWSER), pixel(), post(b"{}")])
 def test_every_split_is_the_same_request(loop: FakeLoop, request_: bytes) -> None:
     whole = fresh(loop, request_)

@@ -22,6 +22,8 @@ LONES = [
     *[pixel(t, *h, CLOSE) for h in BLOCKS for t in (b"/p.gif", b"/p.gif?e=a&v=1", b"/p.gif?e=%41")],
     *[trick.replace(TAIL, LONE_TAIL) for trick in TRICKS],
     pixel(b"/p.gif?e=a", *BROWSER),
+    LONE.replace(b"HTTP/1.1", b"HTTP/1.0"),
+    pixel(b"/p.gif?e=a", *BROWSER).replace(b"HTTP/1.1", b"HTTP/1.0"),
     LONE[:-1],
     LONE + b"x",
 ]

@@ -117,6 +117,12 @@ def _good() -> list[Case]:
         row("connection-other", "9.3", pixel(b"/p.gif?e=x", b"Connection: foo")),
         row("http10", "9.3", raw(b"GET /p.gif?e=x HTTP/1.0"), closes=True),
         row("http10-host", "9.3", raw(b"GET /p.gif?e=x HTTP/1.0", HOST), closes=True),
+        row("http10-close", "9.3", raw(b"GET /p.gif?e=x HTTP/1.0", HOST, b"Connection: close",
+            b"User-Agent: x", b"X-Forwarded-For: 192.0.2.1"), closes=True),
+        row("http10-close-in-list", "9.3", raw(
+            b"GET /p.gif HTTP/1.0", HOST, b"Connection: foo, close"), closes=True),
+        row("http10-close-without-host", "9.3", raw(
+            b"GET /p.gif HTTP/1.0", b"Connection: close"), closes=True),
         row("http10-keep-alive", "9.3", raw(
             b"GET /p.gif HTTP/1.0", HOST, b"Connection: keep-alive")),
         row("absolute-form", "3.2.2", raw(b"GET http://t.example/p.gif?e=x HTTP/1.1", HOST)),
