@@ -123,23 +123,22 @@ class LaneShared:
         version_at = line_end + 2 - len(_VERSION)
         known = self.regulars.find((peer, request[version_at:]))
         query = request[len(self.get_query) : version_at]
-        if (
-            known is not None
-            and known[1]
-            and request.startswith(self.get_query)
-            and line_end <= self.line_bytes_max
-            and is_query(query)
-        ):
-            if not self.repeats.noted:
-                self.commit.schedule()
-            self.repeats.noted.append((None, connection, known[0], query, request))
-            return True
-        if _CLOSE not in request or request.find(_END) != len(request) - len(_END):
+        is_plain = request.startswith(self.get_query) and is_query(query)
+        if known is not None and known[1] and is_plain and line_end <= self.line_bytes_max:
+            facts = known[0]
+        elif _CLOSE not in request or request.find(_END) != len(request) - len(_END):
             return False
-        pixel = self.read(request, peer)
-        if pixel is None or not pixel.close:
-            return False
-        self.take(pixel, connection, close=True)
+        else:
+            pixel = self.read(request, peer)
+            if pixel is None or not pixel.close:
+                return False
+            if not is_plain:
+                self.take(pixel, connection, close=True)
+                return True
+            facts = pixel.facts
+        if not self.repeats.noted:
+            self.commit.schedule()
+        self.repeats.noted.append((None, connection, facts, query, request))
         return True
 
     def take(self, pixel: PixelRequest, connection: Answerable, close: bool) -> None:

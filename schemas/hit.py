@@ -144,7 +144,7 @@ def encode(head: str, members: Mapping[str, Any], tail: bytes) -> bytes:
     `head` is ``{"id":"``, the hit id and `head_after_id`; `members` are those of the parameters, at
     least one; `tail` is of `encode_tail`.
     """
-    return b"%b%b%b" % (head.encode(), orjson.dumps(members)[1:-1], tail)
+    return b"".join((head.encode(), orjson.dumps(members)[1:-1], tail))
 
 
 def encode_tail(members: Mapping[str, Any]) -> bytes:
