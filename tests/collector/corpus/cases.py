@@ -120,8 +120,7 @@ def _good() -> list[Case]:
         row("http10-host", "9.3", raw(b"GET /p.gif?e=x HTTP/1.0", HOST), closes=True),
         row("http10-close", "9.3", raw(b"GET /p.gif HTTP/1.0", HOST, CLOSE), closes=True),
         row("http10-close-no-host", "9.3", raw(b"GET /p.gif HTTP/1.0", CLOSE), closes=True),
-        row("http10-keep-alive", "9.3", raw(
-            b"GET /p.gif HTTP/1.0", HOST, b"Connection: keep-alive")),
+        row("http10-keep-alive", "9.3", raw(b"GET /p.gif HTTP/1.0", HOST, BROWSER[-1])),
         row("absolute-form", "3.2.2", raw(b"GET http://t.example/p.gif?e=x HTTP/1.1", HOST)),
         row("absolute-form-https", "3.2.2", raw(b"GET https://t.example/p.gif HTTP/1.1", HOST)),
         row("upgrade-h2c", "RFC 9110 7.8", pixel(
