@@ -80,7 +80,7 @@ class Chart {
       scales: { x: { time: false, range: kind.range }, y: { range: (plot, low, high) => [0, Math.max(kind.top, (high ?? 0) * 1.08)] } },
       axes: [
         { ...axis, label: kind.axisX, size: 26, space: 58, incrs: kind.incrementsX, values: kind.axisValues, grid: { show: false } },
-        { ...axis, label: kind.axisY, size: (plot, values) => 14 + 7 * Math.max(2, ...(values ?? []).map((text) => text.length)), incrs: kind.increments, space: 32, values: (plot, values) => values.map(short) },
+        { ...axis, label: kind.axisY, size: (plot, values) => 14 + 7 * Math.max(2, ...(values ?? []).map((text) => text.length)), incrs: kind.increments, space: 26, values: (plot, values) => values.map(short) },
       ],
       series: [{}, ...kind.series.map((one) => this.seriesOf(one))],
       hooks: { setCursor: [() => this.point()] },

@@ -4,7 +4,7 @@
 
 const LIVE_MS = 1000;
 const REPORT_MS = 10000;
-const SLOW_TIMES = 10; // a question is asked again after ten times as long as its answer took, at least
+const SLOW_TIMES = 4; // a question is asked again after four times as long as its answer took, at least
 const SAID_MS = 30000;
 const SECONDS_SHOWN = 120;
 const SECONDS_LATE = 2; // the newest seconds are not whole in the store yet
@@ -15,7 +15,7 @@ const chosen = {
   metric: "visitors",
   paused: false,
 };
-const seen = { now: 0, newest: 0, rate: 0, any: false, totals: null, series: null, conversions: [], saidAt: -Infinity };
+const seen = { now: 0, newest: 0, rate: 0, any: false, totals: null, series: null, conversions: null, saidAt: -Infinity };
 let stopReports = new AbortController();
 
 function byId(id) {
@@ -176,7 +176,7 @@ function showState() {
 function choose(change) {
   Object.assign(chosen, change);
   if ("metric" in change) {
-    showTiles(RANGES[chosen.range]);
+    showTiles(seen.series?.range ?? RANGES[chosen.range]);
     showSeries();
     return;
   }
@@ -184,6 +184,7 @@ function choose(change) {
     forgetHits();
     seen.newest = 0;
   }
+  seen.conversions = null;
   setText("range-title", RANGES[chosen.range].title);
   if (chosen.site === "*") address.delete("site");
   else address.set("site", chosen.site);

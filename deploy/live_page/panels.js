@@ -2,7 +2,7 @@
 // textContent only, never as markup. Knows nothing of where rows come from.
 
 // columns: [{name, text(row), sub(row), number, wide}]; the first names its row.
-function table(holder, { columns, rows, share, none, about }) {
+function table(holder, { columns, rows, share, none, about = [] }) {
   let content = holder.querySelector(":scope > .content");
   if (!content) {
     content = element("div", "content");
@@ -13,12 +13,18 @@ function table(holder, { columns, rows, share, none, about }) {
     return;
   }
   const most = Math.max(1, ...rows.map((row) => share?.(row) ?? 0));
-  const head = element("thead", "", element("tr", "", ...columns.map((one) => header(one.name, one.number, one.wide))));
+  const head = element("thead", "", element("tr", "", ...columns.map(headOf)));
   const body = element("tbody", "", ...rows.map((row) => tableRow(columns, row, share ? share(row) / most : 0)));
   const made = element("table", "", head, body);
   made.setAttribute("aria-labelledby", holder.getAttribute("aria-labelledby"));
   const scroll = element("div", "scroll", made);
-  content.replaceChildren(scroll, ...(about ? [element("p", "note", about)] : []));
+  content.replaceChildren(scroll, ...(about.length ? [element("p", "note", ...about)] : []));
+}
+
+function headOf(column) {
+  const made = header(column.name, column.number, column.wide);
+  if (column.mark) made.prepend(element("i", "mark-of wide " + column.mark));
+  return made;
 }
 
 function tableRow(columns, row, part) {
@@ -72,12 +78,13 @@ function showConversions(rows, range) {
     share: (row) => row.conversions,
     none: "No conversions in this time.",
     columns: [
-      { name: "Event", text: (row) => row.event },
+      { name: "Event", text: (row) => row.event, sub: (row) => row.currency },
       { name: "Conversions", number: true, text: (row) => number(row.conversions) },
       { name: "Value", number: true, text: (row) => (row.total ? money(row.total, row.currency) : "–") },
       { name: "Before", number: true, wide: true, text: (row) => number(row.conversions_before) },
     ],
-    about: found.length ? `“Before” is ${range.before}. One conversion reported by browser and server is one.` : "",
+    about: found.length
+      ? [element("span", "wide", `“Before” is ${range.before}. `), "One conversion reported by browser and server is one."] : [],
   });
 }
 
@@ -87,14 +94,14 @@ function showEmail(rows) {
     none: "No email in this time. Give the pixel of a mail its cid (campaign), mid (message) and rid (recipient).",
     columns: [
       { name: "Campaign", text: (row) => row.campaign_id },
-      { name: "Sent", number: true, text: (row) => number(row.all_sent) },
-      { name: "Opened by people", number: true, text: (row) => number(row.human) },
-      { name: "By machines", number: true, text: (row) => number(row.machine) },
-      { name: "Unknown", number: true, wide: true, text: (row) => number(row.unknown) },
+      { name: "Sent", number: true, wide: true, text: (row) => number(row.all_sent) },
+      { name: "Opens by people", mark: "human", number: true, text: (row) => number(row.human) },
+      { name: "by machines", mark: "machine", number: true, text: (row) => number(row.machine) },
+      { name: "unknown", mark: "unknown", number: true, text: (row) => number(row.unknown) },
       { name: "Clicks", number: true, text: (row) => number(row.all_clicks) },
-      { name: "Opens", wide: true, text: opensBar },
+      { name: "Shares of opens", wide: true, text: opensBar },
     ],
-    about: "Opens are counted by who loaded the image: a person, a mail provider's machine, or nobody knows.",
+    about: ["Opens are counted by who loaded the image: a person, a mail provider's machine, or nobody knows."],
   });
 }
 

@@ -15,14 +15,16 @@ async function readReports() {
   seen.totals = totalsOf(await of(queries.totals(site)));
   const rows = await of(queries.series(site, range.step));
   seen.series = { rows: rows.map((row) => ({ bucket: Number(row.bucket), hits: Number(row.hits), page_views: Number(row.page_views), visitors: Number(row.visitors) })), times, range };
-  seen.conversions = (await of(queries.conversions(site))).map(numeric);
   showTiles(range);
   showSeries();
-  showConversions(seen.conversions, range);
   showPages((await of(queries.pages(site))).map(numeric));
-  showVisits((await of(queries.visits(site))).map(numeric));
   showEmail((await of(queries.email(site))).map(numeric));
   showSites(await ask(queries.sites(), {}, signal));
+  // Last what takes longest.
+  seen.conversions = (await of(queries.conversions(site))).map(numeric);
+  showTiles(range);
+  showConversions(seen.conversions, range);
+  showVisits((await of(queries.visits(site))).map(numeric));
   byId("asked").textContent = `Asked at ${new Date(seen.now * 1000).toISOString().slice(11, 19)}.`;
   say(range);
 }
@@ -49,15 +51,24 @@ function showTiles(range) {
     tile.addEventListener("click", () => choose({ metric }));
     return tile;
   });
-  const sum = (name, rows = seen.conversions) => rows.reduce((total, row) => total + row[name], 0);
-  made.push(tileOf("div", "Conversions", number(sum("conversions")), sum("conversions"), sum("conversions_before"), range));
-  const [most] = [...new Set(seen.conversions.filter((row) => row.total || row.total_before).map((row) => row.currency))];
-  const priced = seen.conversions.filter((row) => row.currency === most);
-  const total = sum("total", priced);
-  made.push(tileOf("div", "Value", most === undefined ? "–" : money(total, most), total, sum("total_before", priced), range));
+  made.push(...conversionTiles(range));
   const focused = document.activeElement?.dataset?.metric;
   byId("tiles").replaceChildren(...made);
   if (focused) byId("tiles").querySelector(`[data-metric=${focused}]`).focus();
+}
+
+// The value is of the currency that most conversions had.
+function conversionTiles(range) {
+  const rows = seen.conversions;
+  if (!rows) return ["Conversions", "Value"].map((name) => tileOf("div", name, "…", 0, 0, range));
+  const sum = (name, of) => of.reduce((total, row) => total + row[name], 0);
+  const currency = rows.find((row) => row.total)?.currency ?? rows.find((row) => row.total_before)?.currency;
+  const priced = rows.filter((row) => row.currency === currency);
+  const value = sum("total", priced);
+  return [
+    tileOf("div", "Conversions", number(sum("conversions", rows)), sum("conversions", rows), sum("conversions_before", rows), range),
+    tileOf("div", "Value", currency === undefined ? "–" : money(value, currency), value, sum("total_before", priced), range),
+  ];
 }
 
 function tileOf(tag, name, text, value, before, range) {
@@ -65,7 +76,7 @@ function tileOf(tag, name, text, value, before, range) {
 }
 
 function changeOf(value, before, range) {
-  if (!before) return element("span", "change", value ? "none " + range.before : "–");
+  if (!before) return element("span", "change", value ? `none ${range.days > 1 ? "in " : ""}${range.before}` : "–");
   const percent = Math.round((100 * (value - before)) / before);
   if (!percent) return element("span", "change", "as " + range.before);
   if (percent >= 900) return element("span", "change", `${number(Math.round(value / before))} times ${range.before}`);
@@ -102,7 +113,7 @@ const rangeChart = new Chart(byId("range-chart"), {
   height: 260,
   top: 4,
   range: (plot, low, high) => [low, high],
-  axisValues: (plot, values) => values.map((one) => (RANGES[chosen.range].step === 3600 ? HOUR : DAY).format(one * 1000)),
+  axisValues: (plot, values) => values.map((one) => (seen.series.range.step === 3600 ? HOUR : DAY).format(one * 1000)),
   incrementsX: [3600, 7200, 10800, 14400, 21600, 43200, DAY_S, 2 * DAY_S, 5 * DAY_S, 7 * DAY_S, 10 * DAY_S],
   increments: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8],
   nameX: bucketName,
@@ -111,7 +122,7 @@ const rangeChart = new Chart(byId("range-chart"), {
 });
 
 function bucketName(seconds) {
-  const { step } = RANGES[chosen.range];
+  const { step } = seen.series.range;
   const soFar = seconds + step > seen.now ? " (so far)" : "";
   const format = step === 3600 ? HOUR : LONG_DAY;
   const end = step === 3600 ? " – " + HOUR.format((seconds + step) * 1000) : "";

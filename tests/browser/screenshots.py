@@ -36,10 +36,11 @@ def main() -> None:
         AllInOneProcess(Path(folder)) as heliograph,
     ):
         IMAGES.mkdir(parents=True, exist_ok=True)
-        live_screenshots.take(browser, heliograph, IMAGES)
+        live_screenshots.take_empty(browser, heliograph, IMAGES)
         url = start_url(heliograph)
         page = _page_with_hits(browser, url, SCREENS["light"])
         _shoot_to_the_table(page, IMAGES / "start.png")
+        live_screenshots.take(browser, heliograph, IMAGES)
         for name, screen in SCREENS.items() if len(sys.argv) > 1 else ():
             page = _page_with_hits(browser, url, screen)
             _make_a_link(page)
