@@ -119,7 +119,7 @@ function opensBar(row) {
 
 // ---- The last hits ----
 
-const LAST_COLUMNS = [["Time"], ["Event"], ["Page"], ["Channel", false, true], ["Device", false, true], ["Who"], ["Value", true]];
+const LAST_COLUMNS = [["Time"], ["Event"], ["Page"], ["Channel", false, true], ["Device", false, true], ["Who"], ["Value", true, true]];
 let lastHits = [];
 
 function forgetHits() {
@@ -167,7 +167,7 @@ function hitRow(hit, isNew) {
   const row = element(
     "tr", [isNew ? "new" : "", hit.who === "person" ? "" : "not-person"].join(" ").trim(),
     element("td", "time", timeOf(hit.at)), event, page, element("td", "wide", hit.channel),
-    element("td", "wide", hit.device_type), element("td", "", hit.who), element("td", "number", value),
+    element("td", "wide", hit.device_type), element("td", "", hit.who), element("td", "number wide", value),
   );
   return row;
 }
