@@ -38,7 +38,7 @@ dashboards: $(VENV)/.dev ## write Grafana's dashboards, Prometheus' alerts and t
 	$(BIN)/python -m deploy.grafana
 	$(BIN)/python -m tests.deploy.grafana.page
 
-screenshots: $(VENV)/.dev ## photograph the start page for the README (needs Chromium)
+screenshots: $(VENV)/.dev ## photograph the start page and the live page (needs Chromium)
 	$(BIN)/python -m tests.browser.screenshots $(ARGS)
 
 tag: ## build the tag that pages load, collector/pages/px.js (needs Node.js)
