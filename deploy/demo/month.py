@@ -74,8 +74,14 @@ class Month:
         ends_ms = start_ms + HOUR_MS
         # Of version 7 (RFC 9562): the time, `id_parts`, the hour, a number within the hour.
         after_time = f"-7{self.id_parts[0]}-8{start_ms // HOUR_MS & 0xFFF:03x}-{self.id_parts[1]}"
+        # Hits are not in order of time, so each second's text is made once and kept for the hour.
+        seconds: dict[int, str] = {}
         for number, (time_ms, endpoint, method, members, visit) in enumerate(self.acts(at)):
+            second, ms = divmod(time_ms, 1000)
+            text = seconds.get(second)
+            if text is None:
+                text = seconds[second] = rfc3339(time_ms)[:-4]
             time = f"{time_ms:012x}"
-            after_id = head_after_id(rfc3339(time_ms), endpoint, method)
+            after_id = head_after_id(f"{text}{ms:03d}Z", endpoint, method)
             head = f'{{"id":"{time[:8]}-{time[8:]}{after_time}{number:07x}{after_id}'
             yield encode(head, members, visit.tail), time_ms >= ends_ms

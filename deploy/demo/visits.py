@@ -111,7 +111,7 @@ class Visits:
             return self._walk(random, at_ms, site, who, arrival, 1.0)
         # Most come back soon, and some of a day's visitors far more often than others.
         days_back = min(1 + int(random.expovariate(0.18)), DAYS_BACK_MAX)
-        number = int(born * random.random() ** 3)
+        number = int(born * random.random() ** 1.6)
         who = visitor(self._seed, site, day.toordinal() - days_back, number)
         arrival = ARRIVALS_AGAIN[int(random.random() * SLOTS)]
         return self._walk(random, at_ms, site, who, arrival, 1.7)
