@@ -102,7 +102,8 @@ def _notes(made: Plan) -> str:
             f"Machines include {load.spare} spare of each kind but ClickHouse, whose copies are "
             "its spares. Memory, disk and network are one machine's; memory is the processes' own, "
             "without page cache and queries.",
-            f"Collectors: {workers} {'worker' if workers == 1 else 'workers'} each, journal.quota_bytes_max={quota:.0f} at least.",
+            f"Collectors: {workers} {'worker' if workers == 1 else 'workers'} each, "
+            f"journal.quota_bytes_max={quota:.0f} at least.",
             f"Kafka: {made.partitions:,} partitions, {load.kafka_replication} copies, "
             f"{load.kafka_hours:g} hours.",
             f"ClickHouse: {made.shards:,} shards, {load.replication} copies, "
