@@ -81,8 +81,8 @@ const queries = {
   conversions: (site) => `SELECT event, currency, countIf(converted_at >= ${since}) AS conversions,
       sumIf(conversions.value, converted_at >= ${since}) AS total, countIf(converted_at < ${since}) AS conversions_before,
       sumIf(conversions.value, converted_at < ${since}) AS total_before
-    FROM conversions WHERE ((converted_at >= ${since} AND converted_at < ${until})
-      OR (converted_at >= ${before} AND converted_at < ${cut})) AND ${ofSite(site)}
+    FROM conversions_between(since = ${before}, until = ${until}) AS conversions
+    WHERE (converted_at >= ${since} OR converted_at < ${cut}) AND ${ofSite(site)}
     GROUP BY event, currency ORDER BY conversions DESC, event LIMIT 50`,
   email: (site) => `SELECT campaign_id, sum(email_by_day.sent) AS all_sent, sum(opens_human) AS human,
       sum(opens_machine) AS machine, sum(opens_unknown) AS unknown, sum(email_by_day.clicks) AS all_clicks
