@@ -20,6 +20,6 @@ def test_the_table_has_a_row_for_each_way_and_its_median() -> None:
     ]
     rows = kafka_consumer.table(seen).splitlines()[2:]
     assert rows == [
-        "| heliograph | 1 | 1.00 | 1 | 1 |",
-        "| parse and insert | 1 | 1.00 | 1 | 1 |",
+        "| heliograph | 1 | 1 | 1.00 | 1 | 1 |",
+        "| parse and insert | 1 | 1 | 1.00 | 1 | 1 |",
     ]
