@@ -231,4 +231,6 @@ async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
 
 def _signal(child: ChildState, number: signal.Signals) -> None:
     if child.process is not None and child.process.returncode is None:
-        os.kill(child.process.pid, number)
+        # Dead already, and not yet told to the event loop.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child.process.pid, number)

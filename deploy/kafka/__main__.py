@@ -30,7 +30,9 @@ def main() -> int:
     port = os.environ.get("KAFKA_PORT", str(PORT_DEFAULT))
     if not port.isdecimal():
         return refuse(f"KAFKA_PORT is {port!r}: a number is needed")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Also SIGINT: a shell that puts a command in the background has it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     count = int(brokers)
     nodes = fixed_nodes(count, int(port)) if int(port) else free_nodes(count)
     cluster = Cluster(folder, nodes)
