@@ -13,7 +13,8 @@ folder open.
 
 import logging
 import re
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,8 +55,8 @@ def _mend(logs: Path) -> int:
                 live[block] = part
             elif operation == _DROPPED:
                 live.pop(block, None)
-    there = list(_parts(logs.parent))
-    lost = {block: part for block, part in live.items() if not _is_there(part, there)}
+    there = _Parts(logs.parent)
+    lost = {block: part for block, part in live.items() if not there.have(part)}
     _append(files[-1][1], "".join(f"{_DROPPED}\t{part}\t{block}\n" for block, part in lost.items()))
     if lost:
         log.warning(
@@ -80,18 +81,26 @@ def _append(path: Path, records: str) -> None:
         file.write(records.encode())
 
 
-def _parts(table: Path) -> Iterator[_Blocks]:
-    for path in table.iterdir():
-        if blocks := _blocks(path.name):
-            yield blocks
+class _Parts:
+    """The parts that a table has: they are apart, or one is within another."""
 
+    def __init__(self, table: Path) -> None:
+        # By partition, those within no other, in order.
+        self._outermost: dict[str, list[_Blocks]] = {}
+        found = filter(None, (_blocks(path.name) for path in table.iterdir()))
+        for blocks in sorted(found, key=lambda one: (one.first, -one.last)):
+            outermost = self._outermost.setdefault(blocks.partition, [])
+            if not outermost or outermost[-1].last < blocks.last:
+                outermost.append(blocks)
 
-def _is_there(part: str, there: Iterable[_Blocks]) -> bool:
-    blocks = _blocks(part)
-    return blocks is None or any(
-        one.partition == blocks.partition and one.first <= blocks.first and blocks.last <= one.last
-        for one in there
-    )
+    def have(self, part: str) -> bool:
+        """Tell whether the part is there, or within one that is."""
+        blocks = _blocks(part)
+        if blocks is None:
+            return True
+        outermost = self._outermost.get(blocks.partition, [])
+        at = bisect_right(outermost, blocks.first, key=lambda one: one.first) - 1
+        return at >= 0 and blocks.last <= outermost[at].last
 
 
 def _blocks(name: str) -> _Blocks | None:
