@@ -5,11 +5,13 @@ forbids what the page does can't hide.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from tests.browser.shop import Shop
 from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import require_chromium, running
 from tests.support.site import Site
@@ -94,3 +96,12 @@ def site_key(request: pytest.FixtureRequest) -> str:
     """A site key that no other test uses."""
     name: str = request.node.name
     return name.replace("[", "-").replace("]", "")
+
+
+@pytest.fixture
+def shop(
+    heliograph: AllInOneProcess, front: TlsFront, site: Site, tmp_path: Path, site_key: str
+) -> Iterator[Shop]:
+    """A shop on another site than the collector."""
+    with TlsFront(site.port, tmp_path) as shop_front:
+        yield Shop(site, shop_front.url("localhost"), site_key, heliograph, front)

@@ -29,15 +29,6 @@ def heliograph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AllInOnePro
         yield running
 
 
-@pytest.fixture
-def shop(
-    heliograph: AllInOneProcess, front: TlsFront, site: Site, tmp_path: Path, site_key: str
-) -> Iterator[Shop]:
-    """A shop on another site than the collector."""
-    with TlsFront(site.port, tmp_path) as shop_front:
-        yield Shop(site, shop_front.url("localhost"), site_key, heliograph, front)
-
-
 @pytest.fixture(params=["localhost", COLLECTOR_HOST], ids=["third-party", "first-party"])
 def any_shop(
     request: pytest.FixtureRequest,

@@ -1,15 +1,11 @@
 """The tag in real Firefox, on a page of another site over https."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.browser.shop import Shop
-from tests.support.all_in_one import AllInOneProcess
 from tests.support.firefox import Firefox, require_firefox
-from tests.support.site import Site
-from tests.support.tls import TlsFront
 from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
@@ -30,14 +26,6 @@ def private_firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Firefo
     preferences = {"privacy.globalprivacycontrol.enabled": True}
     with Firefox(require_firefox(), profile, preferences) as running:
         yield running
-
-
-@pytest.fixture
-def shop(
-    heliograph: AllInOneProcess, front: TlsFront, site: Site, tmp_path: Path, site_key: str
-) -> Iterator[Shop]:
-    with TlsFront(site.port, tmp_path) as shop_front:
-        yield Shop(site, shop_front.url("localhost"), site_key, heliograph, front)
 
 
 def say(firefox: Firefox, tab: str, call: str) -> None:

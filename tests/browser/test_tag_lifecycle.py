@@ -9,10 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.conftest import Pages
 from tests.browser.shop import Shop
-from tests.support.all_in_one import AllInOneProcess
 from tests.support.chromium import alone, require_chromium, running
-from tests.support.site import Site
-from tests.support.tls import TlsFront
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 
@@ -35,14 +32,6 @@ def browser() -> Iterator[Browser]:
     """A browser with a back/forward cache, which drivers turn off."""
     with running(require_chromium(), back_forward_cache=True) as browser:
         yield browser
-
-
-@pytest.fixture
-def shop(
-    heliograph: AllInOneProcess, front: TlsFront, site: Site, tmp_path: Path, site_key: str
-) -> Iterator[Shop]:
-    with TlsFront(site.port, tmp_path) as shop_front:
-        yield Shop(site, shop_front.url("localhost"), site_key, heliograph, front)
 
 
 def test_page_from_the_back_forward_cache_is_a_view(shop: Shop, pages: Pages) -> None:
