@@ -6,26 +6,23 @@ fails if any phase had an error. Targets are judged by ``make bench``.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import memory, samples, tables, targets
 from bench.answers import BadAnswerError
-from bench.drive import FailedRunError, checked, drive
+from bench.drive import FailedRunError
 from bench.histogram import PERCENTILES
-from bench.load import Load, Outcome
+from bench.load import Outcome
 from bench.peers import PEERS, Peer
+from bench.rig import CLIENT_CORES, CORES, put, started, throughput
 from bench.samples import Run, Sample
-from bench.server import Server, ServerError, free_port, running
+from bench.server import Server, ServerError
 
-CORES = sorted(os.sched_getaffinity(0))
-SERVER_CORE = CORES[0]
-CLIENT_CORES = CORES[1:2]
 HALF_LOAD_PEERS = ("nginx", "heliograph", "floor")  # the others do not hold the rate
 IDLE_PEERS = ("nginx", "heliograph", "aiohttp")
 
@@ -53,7 +50,7 @@ def main() -> int:
     if missing := [peer.missing() for peer in chosen if peer.missing()]:
         print(f"install {', '.join(missing)}, or leave it out with --peers", file=sys.stderr)
         return 2
-    if not CLIENT_CORES:
+    if len(CORES) < 2:
         print("two cores are needed: one for the servers, one for the load", file=sys.stderr)
         return 2
     memory.allow_descriptors(plan.idle_connections)
@@ -79,10 +76,7 @@ def _arguments() -> tuple[Plan, list[Peer]]:
 def _measure(plan: Plan, peers: Sequence[Peer]) -> Iterator[Sample]:
     run = Run.start(plan.form)
     with tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder, ExitStack() as stack:
-        servers = {
-            peer.name: stack.enter_context(_started(peer, Path(folder) / peer.name))
-            for peer in peers
-        }
+        servers = {peer.name: stack.enter_context(started(peer, Path(folder))) for peer in peers}
         yield from _rounds(plan, run, servers)
     for peer in peers:
         yield from _memory(plan, run, peer)
@@ -92,11 +86,11 @@ def _rounds(plan: Plan, run: Run, servers: dict[str, Server]) -> Iterator[Sample
     rate = 0.0
     for number in range(plan.rounds):
         for name, outcome in _turns(plan, servers):
-            yield Sample(run, "keep_alive", name, number, _throughput(outcome))
+            yield Sample(run, "keep_alive", name, number, throughput(outcome))
             if name == "nginx" and not rate:
                 rate = outcome.requests_per_second / 2
         for name, outcome in _turns(plan, servers, keep_alive=False):
-            yield Sample(run, "one_per_connection", name, number, _throughput(outcome))
+            yield Sample(run, "one_per_connection", name, number, throughput(outcome))
         held = {name: servers[name] for name in HALF_LOAD_PEERS if rate and name in servers}
         for name, outcome in _turns(plan, held, rate_per_second=rate):
             yield Sample(run, "half_load", name, number, _latency(outcome, rate))
@@ -110,16 +104,17 @@ def _turns(
     rate_per_second: float | None = None,
 ) -> Iterator[tuple[str, Outcome]]:
     for name, server in servers.items():
-        load = Load(
-            server.port,
-            plan.seconds,
-            plan.warmup_seconds,
-            plan.connections,
-            rate_per_second,
-            keep_alive,
-            server_pids=server.pids,
+        yield (
+            name,
+            put(
+                server,
+                plan.seconds,
+                warmup_seconds=plan.warmup_seconds,
+                connections=plan.connections,
+                rate_per_second=rate_per_second,
+                keep_alive=keep_alive,
+            ),
         )
-        yield name, _checked(name, drive(load, CLIENT_CORES))
 
 
 def _memory(plan: Plan, run: Run, peer: Peer) -> Iterator[Sample]:
@@ -128,36 +123,13 @@ def _memory(plan: Plan, run: Run, peer: Peer) -> Iterator[Sample]:
         return
     with (
         tempfile.TemporaryDirectory(prefix="heliograph-bench-") as folder,
-        _started(peer, Path(folder) / peer.name) as server,
+        started(peer, Path(folder)) as server,
     ):
         idle = memory.idle_connections(server, plan.idle_connections, CLIENT_CORES)
         yield Sample(run, "idle_connections", peer.name, 0, idle)
         if peer.name == targets.OURS:
             grown = memory.many_hits(server, plan.hits, CLIENT_CORES)
             yield Sample(run, "million_hits", peer.name, 0, grown)
-
-
-def _started(peer: Peer, folder: Path) -> AbstractContextManager[Server]:
-    folder.mkdir()
-    port = free_port()
-    return running(peer.launch(folder, port), port, SERVER_CORE, folder / "output.log")
-
-
-def _checked(name: str, outcome: Outcome) -> Outcome:
-    try:
-        return checked(outcome)
-    except FailedRunError as error:
-        raise FailedRunError(f"{name}: {error}") from error
-
-
-def _throughput(outcome: Outcome) -> dict[str, float]:
-    return {
-        "requests_per_second": outcome.requests_per_second,
-        "requests_per_cpu_second": outcome.requests / outcome.server_cpu_seconds,
-        "cpu_us_per_request": outcome.cpu_us_per_request,
-        "server_busy": outcome.server_busy,
-        "client_busy": outcome.client_cpu_seconds / outcome.seconds,
-    }
 
 
 def _latency(outcome: Outcome, rate: float) -> dict[str, float]:

@@ -7,13 +7,10 @@ Kafka engine is one process on both, so it is compared by the CPU time of all.
 
 import argparse
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-
-import orjson
 
 from bench import samples, targets
 from bench.drive import FailedRunError
@@ -21,7 +18,7 @@ from bench.peers import heliograph, kafka_engine
 from bench.pump import CONSUMER_CORE, STORE_CORE, drain, has_table, pings, write_journal
 from bench.samples import Run, Sample
 from bench.server import Launch, ServerError, free_port, running
-from bench.shipper import HITS_METRIC, kafka
+from bench.shipper import HITS_METRIC, kafka, settings_of, shipping
 
 SCENARIO = "kafka_to_store"
 PLAIN = "parse and insert"
@@ -67,19 +64,11 @@ def main() -> int:
 def fill(folder: Path, bootstrap: str, topic: str, hits: int) -> None:
     """Ship a journal of generated hits, as production does."""
     write_journal(folder / "journal" / "w0", hits)
-    settings = {
-        "journal": {"path": str(folder / "journal"), "readers": ["kafka"]},
-        "kafka": {"bootstrap": bootstrap, "topic": topic},
-    }
-    command = [sys.executable, "-m", "collector.shipper"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(orjson.dumps(settings) + b"\n")
-        process.stdin.flush()
-        for line in process.stdout:
-            if orjson.loads(line)["metrics"].get(HITS_METRIC, 0) >= hits:
-                process.terminate()
+    with shipping(settings_of(folder / "journal", bootstrap, topic)) as (_, reports):
+        for metrics in reports:
+            if metrics.get(HITS_METRIC, 0) >= hits:
+                return
+    raise FailedRunError("the shipper ended before all hits were in Kafka")
 
 
 def one_round(

@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import orjson
 
@@ -27,6 +27,7 @@ from bench.samples import Run, Sample
 SCENARIO = "journal_to_kafka"
 DRAIN_SECONDS_MAX = 300.0
 HITS_METRIC = "shipper_hits_total"
+SHIPPER = (sys.executable, "-m", "collector.shipper")
 TABLE = (
     ("hits_per_cpu_second", "hits per CPU second", ",.0f"),
     ("cpu_us_per_hit", "CPU µs per hit", ".2f"),
@@ -98,12 +99,8 @@ def one_round(run: Run, number: int, folder: Path, bootstrap: str, hits: int) ->
         topic = f"{number}-{WAYS.index(way)}"
         parent = folder / topic
         _copy(folder / "template", parent / "w0", topic)
-        settings = {
-            "journal": {"path": str(parent), "readers": ["kafka"]},
-            "kafka": {"bootstrap": bootstrap, "topic": topic, **way.kafka},
-        }
-        command = [sys.executable, "-m", "collector.shipper"]
-        yield Sample(run, SCENARIO, way.peer, number, _ship(command, settings, hits))
+        settings = settings_of(parent, bootstrap, topic, **way.kafka)
+        yield Sample(run, SCENARIO, way.peer, number, _ship(SHIPPER, settings, hits))
     # Into the topic of the first way, which has the right partitions.
     command = [sys.executable, "-m", "bench.peers.plain_shipper"]
     command += [str(folder / "template"), bootstrap, f"{number}-0"]
@@ -119,28 +116,48 @@ def _copy(template: Path, folder: Path, name: str) -> None:
 
 
 def _ship(command: Sequence[str], settings: object, hits: int) -> dict[str, float]:
+    with shipping(settings, command) as (process, reports):
+        return _measure(process, reports, hits)
+
+
+@contextmanager
+def shipping(
+    settings: object, command: Sequence[str] = SHIPPER
+) -> Iterator[tuple["subprocess.Popen[bytes]", Iterator[Mapping[str, Any]]]]:
+    """Start a shipper; yield it and the metrics it tells of. It is asked to stop at the end."""
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(orjson.dumps(settings) + b"\n")
         process.stdin.flush()
         try:
-            return _measure(process, process.stdout, hits)
+            yield process, (orjson.loads(line)["metrics"] for line in process.stdout)
         finally:
             process.terminate()
 
 
-def _measure(process: "subprocess.Popen[bytes]", reports: IO[bytes], hits: int) -> dict[str, float]:
+def settings_of(journal: Path, bootstrap: str, topic: str, **kafka: object) -> dict[str, Any]:
+    """Return the settings of a shipper that moves these journals to a topic."""
+    return {
+        "journal": {"path": str(journal), "readers": ["kafka"]},
+        "kafka": {"bootstrap": bootstrap, "topic": topic, **kafka},
+    }
+
+
+def _measure(
+    process: "subprocess.Popen[bytes]", reports: Iterator[Mapping[str, Any]], hits: int
+) -> dict[str, float]:
     first: tuple[int, float, float] | None = None
     deadline = time.perf_counter() + DRAIN_SECONDS_MAX
-    for line in reports:
-        metrics = orjson.loads(line)["metrics"]
+    for metrics in reports:
         shipped = int(metrics.get(HITS_METRIC, 0))
         now = (shipped, time.perf_counter(), processes.cpu_ns([process.pid]) / 1e9)
         if shipped and first is None:
             first = now
         if shipped >= hits and first is not None:
             moved, wall, cpu = (after - before for before, after in zip(first, now, strict=True))
+            if not moved:
+                raise FailedRunError(f"{hits} hits are too few: all were in Kafka at first sight")
             values = {
                 "hits": float(hits),
                 "hits_per_second": moved / wall,

@@ -4,20 +4,16 @@ One journal of generated hits goes through the real path, a stage at a time, so 
 CPU time is its own: journal to Kafka, Kafka to the embedded store, the store's merge. Then the
 collector: pixels on open connections, pixels alone on theirs, connections that are idle. Costs are
 CPU time, so it matters little that all of it shares this machine. Memory is what a process has
-after its work. `bench.unit_costs` writes the figures into deploy/capacity_costs.toml.
+after its work. `bench.unit_costs` writes the figures into deploy/capacity_measured.toml.
 """
 
 import os
 import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from urllib.parse import quote
-
-import orjson
 
 from bench import memory, processes, traffic
 from bench.answers import is_whole
@@ -27,7 +23,7 @@ from bench.peers import heliograph
 from bench.pump import CONSUMER_CORE, STORE_CORE, drain, get, has_table, pings, write_journal
 from bench.scenario import Figure, ScenarioOptions, ScenarioResult
 from bench.server import free_port, running
-from bench.shipper import HITS_METRIC, kafka
+from bench.shipper import HITS_METRIC, kafka, settings_of, shipping
 
 NAME = "unit-costs"
 ABOUT = "What one hit costs collector, shipper, broker, consumer and store, and what it weighs."
@@ -76,19 +72,10 @@ def _brokers() -> list[int]:
 
 def _ship(folder: Path, bootstrap: str, hits: int, brokers: Sequence[int]) -> dict[str, Figure]:
     """Ship the journal; what is before the middle warms up Java and is not counted."""
-    settings = {
-        "journal": {"path": str(folder / "journal"), "readers": ["kafka"]},
-        "kafka": {"bootstrap": bootstrap, "topic": TOPIC},
-    }
-    command = [sys.executable, "-m", "collector.shipper"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(orjson.dumps(settings) + b"\n")
-        process.stdin.flush()
+    settings = settings_of(folder / "journal", bootstrap, TOPIC)
+    with shipping(settings) as (process, reports):
         first: tuple[float, int, int] | None = None
-        for line in process.stdout:
-            metrics = orjson.loads(line)["metrics"]
+        for metrics in reports:
             now = (
                 metrics.get(HITS_METRIC, 0),
                 processes.cpu_ns([process.pid]),
@@ -98,7 +85,6 @@ def _ship(folder: Path, bootstrap: str, hits: int, brokers: Sequence[int]) -> di
                 first = now
             if first and now[0] >= hits:
                 size = processes.rss_bytes([process.pid])
-                process.terminate()
                 hits_moved, shipper_ns, brokers_ns = (
                     b - a for a, b in zip(first, now, strict=True)
                 )
